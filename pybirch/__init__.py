@@ -1,0 +1,38 @@
+"""PyBirch: runs a laboratory's measurements.
+
+Names are loaded when first used, so `import pybirch` costs next to nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "Scan": "pybirch.scan.scan",
+    "ScanSettings": "pybirch.scan.scan",
+    "ScanExtension": "pybirch.extensions.base",
+    "Movement": "pybirch.instruments.movement",
+    "MovementItem": "pybirch.scan.tree",
+    "Measurement": "pybirch.instruments.measurement",
+    "MeasurementItem": "pybirch.scan.tree",
+    "Queue": "pybirch.queue.queue",
+    "Sample": "pybirch.samples",
+    "ExecutionMode": "pybirch.states",
+    "QueueState": "pybirch.states",
+    "ScanState": "pybirch.states",
+}
+
+__all__ = ["__version__", *_HOMES]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'pybirch' has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return list(__all__)

@@ -1,0 +1,65 @@
+"""What can go wrong, named as nouns of the laboratory."""
+
+from __future__ import annotations
+
+
+class PyBirchError(Exception):
+    """Base of all errors that PyBirch raises on purpose."""
+
+
+class FieldError(PyBirchError, ValueError):
+    """A value that was given is wrong; `field` names it.
+
+    Args:
+        field: path of the field, e.g. ``scan_tree[0].positions[3]``.
+        problem: what is wrong with it and what would be right.
+    """
+
+    def __init__(self, field: str, problem: str) -> None:
+        super().__init__(f"{field}: {problem}")
+        self.field = field
+        self.problem = problem
+
+
+class ScanSettingsError(FieldError):
+    """A scan's settings were refused before anything moved."""
+
+
+class NotFoundError(PyBirchError, LookupError):
+    """A record, scan, queue or instrument of that name or number does not exist."""
+
+
+class InstrumentError(PyBirchError):
+    """An instrument did not do what it was asked; the text names the instrument."""
+
+
+class InstrumentTimeoutError(InstrumentError, TimeoutError):
+    """An instrument did not answer within its time limit."""
+
+
+class InterruptedMoveError(InstrumentError):
+    """A wait or move was cut short because the scan was aborted."""
+
+
+class IllegalTransitionError(PyBirchError):
+    """A scan or queue was asked for a step its state does not allow."""
+
+
+class ExtensionError(PyBirchError):
+    """An extension failed, and the scan with it; `__cause__` is the original error."""
+
+
+class StaleWriterError(PyBirchError):
+    """A writer tried to go on with a scan that has been taken from it."""
+
+
+class StationUnavailableError(PyBirchError):
+    """No station answers for that queue; nothing was done."""
+
+
+class CommandTimeoutError(PyBirchError):
+    """A command was sent and no answer came back: its outcome is unknown."""
+
+
+class ServerUnavailableError(PyBirchError):
+    """The server did not answer, or refused the token."""

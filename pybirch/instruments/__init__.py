@@ -1,0 +1,1 @@
+"""Instruments: what can be moved and what can be read."""

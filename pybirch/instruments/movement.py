@@ -1,0 +1,116 @@
+"""Anything with a position that can be set: a stage, a source, a field, a temperature."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from pybirch.errors import FieldError
+from pybirch.events import InstrumentPosition
+from pybirch.instruments.base import BaseMeasurementInstrument
+from pybirch.states import InstrumentState
+
+REPORTS_PER_SECOND = 10
+
+
+class Movement(BaseMeasurementInstrument):
+    """Subclass and give `position` a getter and setter, or override `move_to`.
+
+    Args:
+        name: unique within a scan.
+        position_units: unit of `position`, e.g. ``"mm"`` or ``"V"``.
+        position_column: name of the column in the data; the instrument's name by default.
+        limits: lowest and highest position allowed, in `position_units`.
+        settle: seconds to wait after a move before the next measurement.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        position_units: str = "",
+        position_column: str = "",
+        adapter: str = "",
+        limits: tuple[float, float] | None = None,
+        settle: float = 0.0,
+    ) -> None:
+        super().__init__(name, adapter)
+        self.position_units = position_units
+        self.position_column = position_column or name
+        self.limits = limits
+        self.settle = settle
+        self._position = 0.0
+        self._target: float | None = None
+        self._reported_at = 0.0
+
+    @property
+    def position(self) -> float:
+        """Where it is now, in `position_units`."""
+        return self._position
+
+    @position.setter
+    def position(self, target: float) -> None:
+        self._position = target
+
+    def move_to(self, target: float) -> float | None:
+        """Go to `target` and return when there.
+
+        Returns:
+            The position reached if the driver reads it back; None records the target.
+
+        Raises:
+            InstrumentError: it did not arrive.
+        """
+        self.position = target
+        if self.settle:
+            self.wait(self.settle)
+        return None
+
+    def column(self) -> str:
+        """The data column of its position, ``"name (unit)"``."""
+        return f"{self.position_column} ({self.position_units})" if self.position_units else self.position_column
+
+    def check_target(self, target: float, field: str = "position") -> None:
+        """Raise FieldError when `target` is outside `limits`."""
+        if self.limits is not None and not self.limits[0] <= target <= self.limits[1]:
+            low, high = self.limits
+            raise FieldError(
+                field, f"{target:g} {self.position_units} is outside {self.name}'s limits {low:g} … {high:g}"
+            )
+
+    def describe(self) -> dict[str, Any]:
+        return super().describe() | {
+            "position_column": self.position_column,
+            "position_units": self.position_units,
+            "limits": list(self.limits) if self.limits else None,
+        }
+
+    def _report_position_start(self, target: float) -> None:
+        """For drivers that report on the way: a move to `target` begins."""
+        self._target = float(target)
+        self.status = InstrumentState.MOVING
+        self._report(self.position, moving=True)
+
+    def _report_current_position(self, position: float | None = None) -> None:
+        """For drivers: where it is on the way; passed on ten times a second at most."""
+        if time.monotonic() - self._reported_at >= 1 / REPORTS_PER_SECOND:
+            self._report(self.position if position is None else position, moving=True)
+
+    def _report_position_complete(self, position: float | None = None) -> None:
+        """For drivers: the move has ended."""
+        self._report(self.position if position is None else position, moving=False)
+        self.status = InstrumentState.IDLE
+
+    def _report(self, position: float, *, moving: bool) -> None:
+        self._reported_at = time.monotonic()
+        if self.listener is None:
+            return
+        axis = self.column()
+        self.listener(
+            InstrumentPosition(
+                instrument_id=self.instrument_id,
+                instrument_name=self.name,
+                position={axis: float(position)},
+                target=None if self._target is None else {axis: self._target},
+                is_moving=moving,
+            )
+        )

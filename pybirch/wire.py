@@ -1,0 +1,232 @@
+"""How readings travel: `Readings` (arrays in a process) to `DataBlock` (JSON on the wire) and back.
+
+A block's columns are a list of ``{name, unit, role, shape, values}``; role is ``position``,
+``data``, ``time`` (s since 1970) or ``step``; shape is [n] or [n, k]. Encodings:
+
+- ``json``: values are (nested) lists of numbers; NaN and infinities are null, and the column's
+  ``nonfinite`` tells which: ``{"12": "nan"}`` by flat position.
+- ``float32`` and ``float64``: values are the base64 of little-endian floats, row by row. Steps are
+  exact to 2^53; with float32 the times are seconds since the column's ``offset``.
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+from dataclasses import fields
+from typing import Any
+
+import numpy as np
+import orjson
+
+from pybirch.events import (
+    DataBlock,
+    DataPoint,
+    Event,
+    InstrumentPosition,
+    InstrumentStatus,
+    QueueLog,
+    QueueStatus,
+    Readings,
+    ScanStatus,
+)
+from pybirch.states import InstrumentState, QueueState, ScanState, Wish
+
+JSON_MOST_VALUES = 400
+"""Up to this many numbers a block goes as JSON lists; above, as base64 float32."""
+
+_COLUMN = re.compile(r"^(?P<name>.*\S)\s*\((?P<unit>[^()]*)\)$")
+_KINDS: dict[str, type[Event]] = {
+    kind.kind: kind
+    for kind in (ScanStatus, QueueStatus, QueueLog, InstrumentStatus, InstrumentPosition, DataPoint, DataBlock)
+}
+_ENUMS: dict[type[Event], dict[str, type]] = {
+    ScanStatus: {"status": ScanState, "requested": Wish},
+    QueueStatus: {"status": QueueState},
+    InstrumentStatus: {"status": InstrumentState},
+}
+
+
+def split_column(column: str) -> tuple[str, str]:
+    """``"voltage (V)"`` -> ``("voltage", "V")``; without a unit the unit is empty."""
+    match = _COLUMN.match(column)
+    return (match["name"], match["unit"]) if match else (column, "")
+
+
+def join_column(name: str, unit: str) -> str:
+    return f"{name} ({unit})" if unit else name
+
+
+def to_wire(event: Event) -> dict[str, Any]:
+    """The event's payload: its fields, JSON-ready. `Readings` become a `data_block`."""
+    if isinstance(event, Readings):
+        event = to_block(event)
+    payload = {f.name: getattr(event, f.name) for f in fields(event)}
+    return payload if isinstance(event, DataBlock) else _clean(payload)
+
+
+def from_wire(kind: str, payload: dict[str, Any]) -> Event:
+    """The event of that name with these fields; unknown keys are left out.
+
+    Raises:
+        ValueError: no such event, a field is missing, or a state is not one.
+    """
+    if kind not in _KINDS:
+        raise ValueError(f"no event is called {kind!r}")
+    cls = _KINDS[kind]
+    known = {f.name for f in fields(cls)}
+    values = {key: value for key, value in payload.items() if key in known}
+    for key, enum in _ENUMS.get(cls, {}).items():
+        if values.get(key) is not None:
+            values[key] = enum(values[key])
+    try:
+        return cls(**values)
+    except TypeError as error:
+        raise ValueError(f"{kind}: {error}") from error
+
+
+def dumps(value: Any) -> str:
+    """JSON text without a bare NaN (it becomes null); NumPy values and arrays allowed."""
+    return orjson.dumps(value, default=_default, option=orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_NON_STR_KEYS).decode()
+
+
+def _default(value: Any) -> Any:
+    if isinstance(value, np.ndarray):
+        return value.tolist()
+    return str(value)
+
+
+def _clean(value: Any) -> Any:
+    """Numbers that JSON cannot say become null, NumPy scalars plain numbers."""
+    if isinstance(value, dict):
+        return {key: _clean(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_clean(item) for item in value]
+    if isinstance(value, np.ndarray):
+        return _clean(value.tolist())
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, float) and not np.isfinite(value):
+        return None
+    return value
+
+
+def to_block(readings: Readings, encoding: str | None = None) -> DataBlock:
+    """Encode readings; without `encoding`, small blocks go as JSON and larger as float32."""
+    if encoding is None:
+        size = sum(np.size(v) if not isinstance(v, list) else sum(map(len, v)) for v in readings.values.values())
+        encoding = "json" if size <= JSON_MOST_VALUES else "float32"
+    columns = [
+        *(_encode(name, "position", values, encoding) for name, values in readings.positions.items()),
+        *(_encode(name, "data", values, encoding) for name, values in readings.values.items()),
+        _encode("time (s)", "time", readings.times, encoding),
+        _encode("step", "step", readings.steps, encoding),
+    ]
+    return DataBlock(
+        scan_id=readings.scan_id,
+        measurement=readings.measurement,
+        first_index=readings.first_index,
+        count=readings.count,
+        columns=columns,
+        encoding=encoding,
+        timestamp=readings.timestamp,
+    )
+
+
+def from_block(block: DataBlock) -> Readings:
+    """Decode a block.
+
+    Raises:
+        ValueError: a column is missing, of unknown encoding, or not `count` long.
+    """
+    by_role: dict[str, dict[str, Any]] = {"position": {}, "data": {}, "time": {}, "step": {}}
+    for column in block.columns:
+        try:
+            role, name, unit = column["role"], column["name"], column.get("unit", "")
+            values = _decode(column, block.encoding)
+        except (KeyError, TypeError) as error:
+            raise ValueError(f"data_block {block.measurement}: a column lacks {error}") from error
+        if role not in by_role:
+            raise ValueError(f"data_block {block.measurement}: column {name!r} has an unknown role {role!r}")
+        if len(values) != block.count:
+            raise ValueError(f"data_block {block.measurement}: column {name!r} has {len(values)} of {block.count}")
+        by_role[role][join_column(name, unit)] = values
+    if not by_role["time"] or not by_role["step"]:
+        raise ValueError(f"data_block {block.measurement}: needs a time and a step column")
+    return Readings(
+        scan_id=block.scan_id,
+        measurement=block.measurement,
+        first_index=block.first_index,
+        steps=next(iter(by_role["step"].values())).astype(np.int64),
+        times=next(iter(by_role["time"].values())),
+        positions=by_role["position"],
+        values=by_role["data"],
+        timestamp=block.timestamp,
+    )
+
+
+def to_points(readings: Readings, stride: int = 1) -> list[DataPoint]:
+    """Every `stride`-th reading as an event of its own."""
+    data = {split_column(c)[0]: v for c, v in readings.values.items()}
+    position = {split_column(c)[0]: v for c, v in readings.positions.items()}
+    return [
+        DataPoint(
+            scan_id=readings.scan_id,
+            measurement=readings.measurement,
+            data={name: _clean(values[i]) for name, values in data.items()},
+            position={name: _clean(values[i]) for name, values in position.items()},
+            sequence_index=readings.first_index + i,
+            stride=stride,
+            timestamp=readings.timestamp,
+        )
+        for i in range(0, readings.count, stride)
+    ]
+
+
+def encode_column(column: str, role: str, values: Any, encoding: str) -> dict[str, Any]:
+    """One column as it goes over the wire, `column` being ``"name (unit)"``."""
+    return _encode(column, role, values, encoding)
+
+
+def _encode(column: str, role: str, values: Any, encoding: str) -> dict[str, Any]:
+    name, unit = split_column(column)
+    head: dict[str, Any] = {"name": name, "unit": unit, "role": role}
+    if isinstance(values, list):
+        return head | {"shape": [len(values), None], "values": [_clean(np.asarray(v).tolist()) for v in values]}
+    array = np.asarray(values)
+    head["shape"] = list(array.shape)
+    match encoding:
+        case "json":
+            if array.dtype.kind != "f" or np.isfinite(array).all():
+                return head | {"values": array.tolist()}
+            flat = array.reshape(-1)
+            bad = np.flatnonzero(~np.isfinite(flat))
+            return head | {
+                "values": _clean(array.tolist()),
+                "nonfinite": {str(int(i)): str(float(flat[i])) for i in bad},
+            }
+        case "float32" if role == "time" and array.size:
+            head["offset"] = float(array[0])
+            return head | {"values": _base64((array - array[0]).astype("<f4"))}
+        case "float32" | "float64":
+            return head | {"values": _base64(array.astype("<f4" if encoding == "float32" else "<f8"))}
+    raise ValueError(f"no encoding is called {encoding!r}")
+
+
+def _decode(column: dict[str, Any], encoding: str) -> Any:
+    shape, values = column["shape"], column["values"]
+    if len(shape) == 2 and shape[1] is None:
+        return [np.asarray([np.nan if x is None else x for x in v], dtype=np.float64) for v in values]
+    if encoding == "json":
+        array = np.asarray(values, dtype=np.float64)
+        for position, what in column.get("nonfinite", {}).items():
+            array.reshape(-1)[int(position)] = float(what)
+        return array.reshape(shape)
+    if encoding not in ("float32", "float64"):
+        raise ValueError(f"no encoding is called {encoding!r}")
+    raw = np.frombuffer(base64.b64decode(values, validate=True), dtype="<f4" if encoding == "float32" else "<f8")
+    return raw.astype(np.float64).reshape(shape) + column.get("offset", 0.0)
+
+
+def _base64(array: np.ndarray) -> str:
+    return base64.b64encode(np.ascontiguousarray(array).tobytes()).decode("ascii")
