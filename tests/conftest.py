@@ -1,0 +1,72 @@
+"""What every test may ask for: a browser, patience for a fact, and a way to say what is missing."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Protocol, TypeVar
+
+import pytest
+
+T = TypeVar("T")
+_CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
+_CHROMIUM_APPS = (
+    "/Applications/Chromium.app/Contents/MacOS/Chromium",
+    "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
+)
+
+
+class Require(Protocol):
+    def __call__(self, condition: object, reason: str, hint: str = "") -> None: ...
+
+
+class WaitFor(Protocol):
+    def __call__(self, fact: Callable[[], T], timeout: float = 5.0, what: str = "") -> T: ...
+
+
+def need(condition: object, reason: str, hint: str = "") -> None:
+    """Go on if the condition holds; else skip with reason and hint, or fail where CI=true."""
+    if condition:
+        return
+    text = f"{reason} ({hint})" if hint else reason
+    if os.environ.get("CI", "").lower() in ("1", "true", "yes"):
+        pytest.fail(f"nothing may be skipped here: {text}", pytrace=False)
+    pytest.skip(text)
+
+
+def until(fact: Callable[[], T], timeout: float = 5.0, what: str = "") -> T:
+    """The first true value of `fact()`, looked at every 10 ms; fails after `timeout` seconds."""
+    pause = threading.Event()
+    deadline = time.monotonic() + timeout
+    while True:
+        value = fact()
+        if value:
+            return value
+        if time.monotonic() > deadline:
+            pytest.fail(f"not within {timeout:g} s: {what or getattr(fact, '__name__', 'the fact')}")
+        pause.wait(0.01)
+
+
+@pytest.fixture(scope="session")
+def require() -> Require:
+    """`require(condition, reason, hint)`: skips on a user's machine, fails in CI."""
+    return need
+
+
+@pytest.fixture(scope="session")
+def wait_for() -> WaitFor:
+    """`wait_for(fact, timeout=5, what="")`: patience with a deadline, for tests that must not sleep."""
+    return until
+
+
+@pytest.fixture(scope="session")
+def chromium_path(require: Require) -> Path:
+    """The system's Chromium or Chrome."""
+    found = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, _CHROMIUM_NAMES)), None)
+    found = found or next((app for app in _CHROMIUM_APPS if Path(app).exists()), None)
+    require(found, "no Chromium found", "apt install chromium, or set CHROMIUM to its path")
+    return Path(str(found))
