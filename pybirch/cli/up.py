@@ -1,0 +1,178 @@
+"""Starting a lab: `run_web.py`, `make demo` and `pybirch demo` end up here."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+from filelock import FileLock, Timeout
+
+from pybirch.cli import lab, ports
+from pybirch.cli.api import living_server
+from pybirch.cli.child import ChildProcess
+from pybirch.cli.exits import ExitReporter
+from pybirch.cli.output import LogBook
+from pybirch.cli.runtime import is_ours, read_children, read_server
+from pybirch.cli.settings import LabSettings, lab_settings
+from pybirch.cli.signin import SignIn, link_when_ready
+from pybirch.cli.supervisor import Supervisor
+from pybirch.errors import PyBirchError, ServerUnavailableError
+
+START_TIME_S = 20.0
+
+
+def say(text: str) -> None:
+    click.echo(text)
+    sys.stdout.flush()
+
+
+def start_lab(
+    *, demo: bool, lab_file: Path | None, host: str | None, port: int | None, with_station: bool = True
+) -> None:
+    """Start what is not yet running and keep it alive until Ctrl-C.
+
+    Raises:
+        PyBirchError: nothing could be started; its text is the sentence to say.
+    """
+    settings = lab_settings(demo=demo, host=host, port=port)
+    settings.make_folders()
+    with one_supervisor(settings) as alone:
+        if not alone or server_of_somebody_else(settings):
+            say(where_it_runs(settings))
+            return
+        if settings.port == 0:
+            settings = lab_settings(demo=demo, host=host, port=ports.any_free(settings.host))
+        how = how_to_choose_a_port(demo=demo)
+        if not server_to_adopt(settings) and not ports.is_free(settings.host, settings.port):
+            raise PyBirchError(ports.sentence_in_use(settings.host, settings.port, how))
+        watch_over(settings, demo=demo, lab_file=lab_file, with_station=with_station, how=how)
+
+
+def watch_over(
+    settings: LabSettings, *, demo: bool, lab_file: Path | None, with_station: bool, how: str
+) -> None:
+    """Assemble the supervisor and run it in this thread."""
+    another = how.format(port=settings.port + 1)
+    sentence = f"port {settings.port} is in use by another program; choose another: {another}"
+    specs = lab.children(
+        settings, demo=demo, lab_file=lab_file, with_station=with_station, port_sentence=sentence
+    )
+    logbook = LogBook(settings.run_dir / "pybirch.log", say)
+    reporter = ExitReporter(settings.run_dir)
+    try:
+        supervisor = Supervisor(specs, settings.run_dir, logbook, reporter)
+        stop_on_signals(supervisor)
+        signin = SignIn(settings.run_dir, lambda: server_pid(supervisor), say, settings.data_dir)
+        try:
+            supervisor.run()
+        finally:
+            signin.close()
+            reporter.close()
+        say("PyBirch has stopped.")
+    finally:
+        logbook.close()
+
+
+def server_pid(supervisor: Supervisor) -> int | None:
+    child = supervisor.child("server")
+    return None if child is None else child.pid
+
+
+@contextlib.contextmanager
+def one_supervisor(settings: LabSettings) -> Iterator[bool]:
+    """True for the one supervisor of a data folder; the system frees the lock when it dies."""
+    lock = FileLock(settings.run_dir / "supervisor.lock", timeout=0)
+    try:
+        with lock:
+            yield True
+    except Timeout:
+        yield False
+
+
+def server_to_adopt(settings: LabSettings) -> bool:
+    """A server of a supervisor that was killed still listens at the address that is wanted.
+
+    One at another address is ours as well, and ended, so that the new one can take its place.
+    """
+    record = read_children(settings.run_dir).get("server")
+    process = ChildProcess.adopt(record) if record else None
+    if process is None:
+        return False
+    server = read_server(settings.run_dir)
+    if server is None or server.url.rpartition(":")[2] == str(settings.port):
+        return True
+    process.ask_to_stop()
+    return False
+
+
+def server_of_somebody_else(settings: LabSettings) -> bool:
+    """A living server of this folder that no supervisor has started."""
+    server = living_server(settings.run_dir)
+    record = read_children(settings.run_dir).get("server")
+    if server is None or not is_ours(server.pid):
+        return False
+    return record is None or ChildProcess.adopt(record) is None
+
+
+def where_it_runs(settings: LabSettings) -> str:
+    """What to say instead of starting a second one."""
+    sentence = f"PyBirch already runs for {settings.data_dir}; nothing new was started."
+    try:
+        server, link = link_when_ready(settings.run_dir, START_TIME_S)
+    except ServerUnavailableError as error:
+        return f"{sentence} But there is no link: {error}."
+    return (
+        f"{sentence}\nIt is at {server.url}; this link signs you in (ten minutes, one use):\n\n    {link}\n"
+    )
+
+
+def how_to_choose_a_port(*, demo: bool) -> str:
+    if os.environ.get("MAKELEVEL") and demo:
+        return "make demo PORT={port}"
+    return "python run_web.py --demo --port {port}" if demo else "python run_web.py --port {port}"
+
+
+def stop_on_signals(supervisor: Supervisor) -> None:
+    """Ctrl-C, SIGTERM and a closed terminal all mean: stop in order."""
+    for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK"):
+        number = getattr(signal, name, None)
+        if number is not None:
+            signal.signal(number, lambda *_: supervisor.stop())
+
+
+@click.command(name="run_web.py", context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--demo", is_flag=True, help="The demo laboratory: simulated instruments, data in data/demo/.")
+@click.option(
+    "--lab",
+    "lab_file",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="The Python file that describes your laboratory (see examples/my_lab.py).",
+)
+@click.option("--host", help="Address to listen at (HOST; 127.0.0.1).")
+@click.option(
+    "--port", type=click.IntRange(0, 65535), help="Port to listen at (PORT; 5000); 0 takes a free one."
+)
+@click.option(
+    "--no-station", is_flag=True, help="The server alone; a station or window comes from elsewhere."
+)
+def run_web(demo: bool, lab_file: Path | None, host: str | None, port: int | None, no_station: bool) -> None:
+    """Start the laboratory: web server and station, kept alive until Ctrl-C."""
+    if demo and lab_file:
+        raise click.UsageError("--demo has its own laboratory; leave out --lab.")
+    lab_file = lab_file.absolute() if lab_file else None
+    start_lab(demo=demo, lab_file=lab_file, host=host, port=port, with_station=not no_station)
+
+
+def main() -> None:
+    """Run `run_web.py`'s command; what goes wrong on purpose is one sentence and exit code 1."""
+    from pybirch.cli.command import fail
+
+    try:
+        run_web.main()
+    except PyBirchError as error:
+        fail(str(error))
