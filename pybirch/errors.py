@@ -45,10 +45,6 @@ class IllegalTransitionError(PyBirchError):
     """A scan or queue was asked for a step its state does not allow."""
 
 
-class ExtensionError(PyBirchError):
-    """An extension failed, and the scan with it; `__cause__` is the original error."""
-
-
 class StaleWriterError(PyBirchError):
     """A writer tried to go on with a scan that has been taken from it."""
 

@@ -149,7 +149,14 @@ class Readings(Event):
 
 
 AnyEvent = (
-    ScanStatus | QueueStatus | QueueLog | InstrumentStatus | InstrumentPosition | DataPoint | DataBlock | Readings
+    ScanStatus
+    | QueueStatus
+    | QueueLog
+    | InstrumentStatus
+    | InstrumentPosition
+    | DataPoint
+    | DataBlock
+    | Readings
 )
 _MAY_BE_DROPPED = (Readings, DataPoint, DataBlock, InstrumentPosition)
 Observer = Callable[[Any], None]
@@ -162,7 +169,9 @@ class Subscription:
     from the record); statuses and log lines never are. What the observer raises is logged.
     """
 
-    def __init__(self, observer: Observer, kinds: Iterable[type[Event]] | None, limit: int, name: str) -> None:
+    def __init__(
+        self, observer: Observer, kinds: Iterable[type[Event]] | None, limit: int, name: str
+    ) -> None:
         self._observer = observer
         self._kinds = tuple(kinds) if kinds is not None else None
         self._limit = limit

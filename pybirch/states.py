@@ -62,7 +62,9 @@ class Wish(StrEnum):
 _ENDS = frozenset({ScanState.COMPLETED, ScanState.ABORTED, ScanState.FAILED, ScanState.INTERRUPTED})
 
 TRANSITIONS: dict[ScanState, frozenset[ScanState]] = {
-    ScanState.QUEUED: frozenset({ScanState.RUNNING, ScanState.ABORTED, ScanState.FAILED, ScanState.INTERRUPTED}),
+    ScanState.QUEUED: frozenset(
+        {ScanState.RUNNING, ScanState.ABORTED, ScanState.FAILED, ScanState.INTERRUPTED}
+    ),
     ScanState.RUNNING: _ENDS | {ScanState.PAUSED},
     ScanState.PAUSED: _ENDS | {ScanState.RUNNING},
     ScanState.INTERRUPTED: frozenset({ScanState.RUNNING}),

@@ -38,7 +38,15 @@ JSON_MOST_VALUES = 400
 _COLUMN = re.compile(r"^(?P<name>.*\S)\s*\((?P<unit>[^()]*)\)$")
 _KINDS: dict[str, type[Event]] = {
     kind.kind: kind
-    for kind in (ScanStatus, QueueStatus, QueueLog, InstrumentStatus, InstrumentPosition, DataPoint, DataBlock)
+    for kind in (
+        ScanStatus,
+        QueueStatus,
+        QueueLog,
+        InstrumentStatus,
+        InstrumentPosition,
+        DataPoint,
+        DataBlock,
+    )
 }
 _ENUMS: dict[type[Event], dict[str, type]] = {
     ScanStatus: {"status": ScanState, "requested": Wish},
@@ -87,7 +95,9 @@ def from_wire(kind: str, payload: dict[str, Any]) -> Event:
 
 def dumps(value: Any) -> str:
     """JSON text without a bare NaN (it becomes null); NumPy values and arrays allowed."""
-    return orjson.dumps(value, default=_default, option=orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_NON_STR_KEYS).decode()
+    return orjson.dumps(
+        value, default=_default, option=orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_NON_STR_KEYS
+    ).decode()
 
 
 def _default(value: Any) -> Any:
@@ -114,7 +124,9 @@ def _clean(value: Any) -> Any:
 def to_block(readings: Readings, encoding: str | None = None) -> DataBlock:
     """Encode readings; without `encoding`, small blocks go as JSON and larger as float32."""
     if encoding is None:
-        size = sum(np.size(v) if not isinstance(v, list) else sum(map(len, v)) for v in readings.values.values())
+        size = sum(
+            np.size(v) if not isinstance(v, list) else sum(map(len, v)) for v in readings.values.values()
+        )
         encoding = "json" if size <= JSON_MOST_VALUES else "float32"
     columns = [
         *(_encode(name, "position", values, encoding) for name, values in readings.positions.items()),
@@ -149,7 +161,9 @@ def from_block(block: DataBlock) -> Readings:
         if role not in by_role:
             raise ValueError(f"data_block {block.measurement}: column {name!r} has an unknown role {role!r}")
         if len(values) != block.count:
-            raise ValueError(f"data_block {block.measurement}: column {name!r} has {len(values)} of {block.count}")
+            raise ValueError(
+                f"data_block {block.measurement}: column {name!r} has {len(values)} of {block.count}"
+            )
         by_role[role][join_column(name, unit)] = values
     if not by_role["time"] or not by_role["step"]:
         raise ValueError(f"data_block {block.measurement}: needs a time and a step column")
@@ -192,7 +206,10 @@ def _encode(column: str, role: str, values: Any, encoding: str) -> dict[str, Any
     name, unit = split_column(column)
     head: dict[str, Any] = {"name": name, "unit": unit, "role": role}
     if isinstance(values, list):
-        return head | {"shape": [len(values), None], "values": [_clean(np.asarray(v).tolist()) for v in values]}
+        return head | {
+            "shape": [len(values), None],
+            "values": [_clean(np.asarray(v).tolist()) for v in values],
+        }
     array = np.asarray(values)
     head["shape"] = list(array.shape)
     match encoding:
@@ -224,7 +241,9 @@ def _decode(column: dict[str, Any], encoding: str) -> Any:
         return array.reshape(shape)
     if encoding not in ("float32", "float64"):
         raise ValueError(f"no encoding is called {encoding!r}")
-    raw = np.frombuffer(base64.b64decode(values, validate=True), dtype="<f4" if encoding == "float32" else "<f8")
+    raw = np.frombuffer(
+        base64.b64decode(values, validate=True), dtype="<f4" if encoding == "float32" else "<f8"
+    )
     return raw.astype(np.float64).reshape(shape) + column.get("offset", 0.0)
 
 

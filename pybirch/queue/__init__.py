@@ -1,0 +1,1 @@
+"""Queues: scans in order, one after the other or side by side."""

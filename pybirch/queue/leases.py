@@ -1,0 +1,60 @@
+"""Who holds which instrument: one scan at a time on one piece of hardware.
+
+A scan takes all it needs at once or nothing, so no two scans can wait for each other.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable
+
+
+class Leases:
+    """The book of instruments in use, by lease key (see `BaseMeasurementInstrument.lease_key`)."""
+
+    def __init__(self) -> None:
+        self._holder: dict[str, str] = {}
+        self._lock = threading.Lock()
+        self._listeners: tuple[Callable[[], None], ...] = ()
+
+    def take(self, keys: Iterable[str], holder: str) -> bool:
+        """All of `keys` for `holder`, or nothing; True if it has them now."""
+        wanted = set(keys)
+        with self._lock:
+            if any(self._holder.get(key, holder) != holder for key in wanted):
+                return False
+            self._holder.update(dict.fromkeys(wanted, holder))
+            return True
+
+    def release(self, holder: str) -> None:
+        """Give back everything `holder` has, and tell those who wait."""
+        with self._lock:
+            self._holder = {key: other for key, other in self._holder.items() if other != holder}
+        for listener in self._listeners:
+            listener()
+
+    def holders(self, keys: Iterable[str]) -> set[str]:
+        """Who holds any of `keys`."""
+        with self._lock:
+            return {self._holder[key] for key in keys if key in self._holder}
+
+    def listen(self, listener: Callable[[], None]) -> None:
+        """Call `listener` whenever something was given back."""
+        with self._lock:
+            if listener not in self._listeners:
+                self._listeners = (*self._listeners, listener)
+
+    def forget(self, listener: Callable[[], None]) -> None:
+        with self._lock:
+            self._listeners = tuple(known for known in self._listeners if known != listener)
+
+
+PROCESS_LEASES = Leases()
+"""Shared by all queues of this process unless they are given another book."""
+
+
+def lease_keys(instruments: Iterable[object]) -> set[str]:
+    """The keys of what these instruments are in the real world."""
+    return {
+        getattr(instrument, "lease_key", None) or f"object:{id(instrument)}" for instrument in instruments
+    }

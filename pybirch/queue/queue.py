@@ -1,0 +1,566 @@
+"""A queue runs scans, one after the other or side by side.
+
+::
+
+    idle ──start──► running ◄──pause/resume──► paused
+     ▲                 │ stop_queue, abort        │
+     └────────────── stopping ◄───────────────────┘
+
+One dispatcher thread picks what may start: the scan's turn has come, a place is free and all its
+instruments can be leased. Each running scan has a thread of its own.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from pybirch.errors import FieldError, IllegalTransitionError, NotFoundError, PyBirchError
+from pybirch.events import EventBus, QueueLog, QueueStatus, utc_now
+from pybirch.queue.archive import scan_from_json, scan_to_json
+from pybirch.queue.callbacks import Callbacks, LogCallback, ProgressCallback, StateCallback
+from pybirch.queue.handles import LogEntry, ScanHandle, entry
+from pybirch.queue.journal import QueueExtension
+from pybirch.queue.leases import PROCESS_LEASES, Leases, lease_keys
+from pybirch.scan.scan import Scan
+from pybirch.states import ExecutionMode, QueueState, ScanState
+
+__all__ = ["ExecutionMode", "LogEntry", "Queue", "QueueState", "ScanHandle", "ScanState"]
+
+log = logging.getLogger(__name__)
+
+LOG_LINES_KEPT = 10_000
+
+
+class Queue:
+    """Scans in order.
+
+    Args:
+        QID: the queue_id, by which it is known everywhere.
+        scans: scans to begin with.
+        max_parallel_scans: how many may run at a time in parallel mode.
+        bus: where everything of this queue and its scans is published.
+        leases: the book of instruments in use; shared by all queues of the process by default.
+        extensions: keep what the queue does (see `QueueExtension`).
+
+    Raises:
+        FieldError: names the argument that is wrong.
+    """
+
+    def __init__(
+        self,
+        QID: str,
+        scans: Sequence[Scan] | None = None,
+        max_parallel_scans: int = 4,
+        *,
+        bus: EventBus | None = None,
+        leases: Leases | None = None,
+        extensions: Sequence[QueueExtension] | None = None,
+    ) -> None:
+        if not str(QID).strip():
+            raise FieldError("QID", "a queue needs an id")
+        if int(max_parallel_scans) < 1:
+            raise FieldError("max_parallel_scans", f"must be at least 1, not {max_parallel_scans}")
+        self.QID = str(QID)
+        self.max_parallel_scans = int(max_parallel_scans)
+        self.mode = ExecutionMode.SERIAL
+        self.created_at = utc_now()
+        self.bus = bus or EventBus()
+        self.extensions: list[QueueExtension] = list(extensions or ())
+        self._leases = leases or PROCESS_LEASES
+        self._handles: list[ScanHandle] = []
+        self._logs: deque[LogEntry] = deque(maxlen=LOG_LINES_KEPT)
+        self._changed = threading.Condition(threading.RLock())
+        self._state = QueueState.IDLE
+        self._selected: set[str] | None = set()
+        self._threads: dict[str, threading.Thread] = {}
+        self._dispatcher: threading.Thread | None = None
+        self._callbacks = Callbacks(self.bus, self.QID, self._name_of)
+        for extension in self.extensions:
+            extension.attach(self)
+        for scan in scans or ():
+            self.enqueue(scan)
+
+    # What can be asked
+
+    @property
+    def queue_id(self) -> str:
+        return self.QID
+
+    @property
+    def state(self) -> QueueState:
+        return self._state
+
+    @property
+    def handles(self) -> list[ScanHandle]:
+        """All scans in order."""
+        with self._changed:
+            return list(self._handles)
+
+    def size(self) -> int:
+        return len(self._handles)
+
+    def is_empty(self) -> bool:
+        return not self._handles
+
+    def get_handle(self, index: int) -> ScanHandle:
+        """The handle at `index`.
+
+        Raises:
+            NotFoundError: no such place.
+        """
+        with self._changed:
+            self._check_index(index, "index")
+            return self._handles[index]
+
+    def get_handle_by_id(self, scan_id: str) -> ScanHandle:
+        """The handle of that scan.
+
+        Raises:
+            NotFoundError: it is not in this queue.
+        """
+        with self._changed:
+            for handle in self._handles:
+                if handle.scan_id == scan_id:
+                    return handle
+        raise NotFoundError(f"queue {self.QID} has no scan {scan_id!r}")
+
+    def get_handles_by_state(self, state: ScanState) -> list[ScanHandle]:
+        return [handle for handle in self.handles if handle.state is ScanState(state)]
+
+    def get_logs(self, limit: int | None = None) -> list[LogEntry]:
+        """The newest lines, oldest first."""
+        lines = list(self._logs)
+        return lines if limit is None else lines[max(0, len(lines) - limit) :]
+
+    def get_status(self) -> dict[str, Any]:
+        """The queue and its scans as pages and windows show them."""
+        handles = self.handles
+        status = self._status_event(handles)
+        return {
+            "queue_id": self.QID,
+            "name": self.QID,
+            "status": str(self._state),
+            "mode": str(self.mode),
+            "current_scan": status.current_scan,
+            "completed_scans": status.completed_scans,
+            "total_scans": status.total_scans,
+            "created_at": self.created_at,
+            "scans": [handle.describe() for handle in handles],
+        }
+
+    # What is in it
+
+    def enqueue(self, scan: Scan) -> str:
+        """Add a scan at the end; a running queue takes it in its turn.
+
+        Returns:
+            Its scan_id.
+
+        Raises:
+            ScanSettingsError: the scan could not run; names the field.
+            FieldError: it is no scan, has been run, or is here already.
+        """
+        self._check_new(scan)
+        with self._changed:
+            self._add(scan, len(self._handles))
+        self._log("INFO", f"{scan.settings.scan_name} queued", scan)
+        return scan.scan_id
+
+    def dequeue(self, scan: int | str = 0) -> Scan:
+        """Take a scan out, by place or scan_id.
+
+        Raises:
+            NotFoundError: it is not here.
+            IllegalTransitionError: it is under way.
+        """
+        with self._changed:
+            handle = self.get_handle(scan) if isinstance(scan, int) else self.get_handle_by_id(scan)
+            self._check_not_active(handle)
+            self._handles.remove(handle)
+            self._tell_extensions("scan_removed", handle.scan)
+        self._publish_status()
+        return handle.scan
+
+    def clear(self) -> None:
+        """Take out every scan that is not under way."""
+        for handle in self.handles:
+            if handle.scan_id not in self._threads:
+                self.dequeue(handle.scan_id)
+
+    def move_scan(self, from_index: int, to_index: int) -> None:
+        """Move a scan to another place.
+
+        Raises:
+            NotFoundError: no such place.
+        """
+        with self._changed:
+            self._check_index(from_index, "from_index")
+            self._check_index(to_index, "to_index")
+            self._handles.insert(to_index, self._handles.pop(from_index))
+            self._tell_extensions("order_changed", [handle.scan_id for handle in self._handles])
+            self._changed.notify_all()
+        self._publish_status()
+
+    def replace_scan(self, index: int, scan: Scan) -> str:
+        """Put `scan` in the place of one that has not been started.
+
+        Raises:
+            IllegalTransitionError: the scan there is under way.
+        """
+        self._check_new(scan)
+        with self._changed:
+            old = self.get_handle(index)
+            self._check_not_active(old)
+            self._handles.pop(index)
+            try:
+                self._add(scan, index)
+            except BaseException:
+                self._handles.insert(index, old)
+                raise
+            self._tell_extensions("scan_removed", old.scan)
+        self._publish_status()
+        return scan.scan_id
+
+    # Running
+
+    def start(
+        self, indices: Sequence[int] | None = None, mode: ExecutionMode | str = ExecutionMode.SERIAL
+    ) -> None:
+        """Run the queued scans; returns at once.
+
+        Args:
+            indices: places of the scans to run; None runs all that are queued, and what is
+                enqueued meanwhile.
+            mode: one after the other, or side by side as far as instruments allow.
+
+        Raises:
+            NotFoundError: no such place.
+            IllegalTransitionError: the queue is paused or stopping.
+        """
+        with self._changed:
+            if self._state in (QueueState.PAUSED, QueueState.STOPPING):
+                raise IllegalTransitionError(f"queue {self.QID} is {self._state} and cannot be started")
+            chosen = None if indices is None else {self.get_handle(index).scan_id for index in indices}
+            running = self._state is QueueState.RUNNING
+            if running and self._selected is not None and chosen is not None:
+                chosen |= self._selected
+            self._selected = chosen
+            self.mode = ExecutionMode(mode)
+            self._changed.notify_all()
+            if running or not self._waiting():
+                return
+            self._state = QueueState.RUNNING
+            self._leases.listen(self._wake)
+            self._dispatcher = threading.Thread(target=self._dispatch, name=f"queue {self.QID}")
+            self._dispatcher.start()
+        self._log("INFO", f"queue started, {self.mode}")
+        self._publish_status()
+
+    def pause(self, scan_id: str | None = None) -> None:
+        """Pause one scan after the step under way; without `scan_id` the queue and all its scans.
+
+        Raises:
+            IllegalTransitionError: there is nothing that could be paused.
+        """
+        if scan_id is not None:
+            self.get_handle_by_id(scan_id).scan.pause()
+            return
+        with self._changed:
+            if self._state is QueueState.PAUSED:
+                return
+            if self._state is not QueueState.RUNNING:
+                raise IllegalTransitionError(f"queue {self.QID} is {self._state} and cannot be paused")
+            self._state = QueueState.PAUSED
+        self._each_active("pause")
+        self._log("INFO", "queue paused")
+        self._publish_status()
+
+    def resume(self, scan_id: str | None = None) -> None:
+        """Go on with one scan, or with the queue and all its paused scans.
+
+        Raises:
+            IllegalTransitionError: there is nothing that could be resumed.
+        """
+        if scan_id is not None:
+            self.get_handle_by_id(scan_id).scan.resume()
+            return
+        with self._changed:
+            if self._state is QueueState.RUNNING:
+                self._each_active("resume")
+                return
+            if self._state is not QueueState.PAUSED:
+                raise IllegalTransitionError(f"queue {self.QID} is {self._state} and cannot be resumed")
+            self._state = QueueState.RUNNING
+            self._changed.notify_all()
+        self._each_active("resume")
+        self._log("INFO", "queue resumed")
+        self._publish_status()
+
+    def abort(self, scan_id: str | None = None) -> None:
+        """End one scan now; without `scan_id` all that are under way, and start no more."""
+        if scan_id is not None:
+            self._abort_one(self.get_handle_by_id(scan_id))
+            return
+        with self._changed:
+            if self._state is QueueState.IDLE:
+                return
+            self._state = QueueState.STOPPING
+            self._changed.notify_all()
+        self._each_active("abort")
+        self._publish_status()
+        self._log("WARNING", "queue aborted")
+
+    def stop_queue(self) -> None:
+        """Start no more scans; those under way go on to their end."""
+        with self._changed:
+            if self._state is QueueState.IDLE:
+                return
+            paused = self._state is QueueState.PAUSED
+            self._state = QueueState.STOPPING
+            self._changed.notify_all()
+        if paused:
+            self._each_active("resume")
+        self._log("INFO", "queue stopping")
+        self._publish_status()
+
+    def restart(self, scan_id: str) -> str:
+        """Queue a new scan with the same settings.
+
+        Returns:
+            The new scan_id; its `restarted_from` is `scan_id`.
+
+        Raises:
+            IllegalTransitionError: the scan has not ended.
+        """
+        old = self.get_handle_by_id(scan_id).scan
+        if not old.state.is_finished:
+            raise IllegalTransitionError(
+                f"scan {scan_id} is {old.state}; only a scan that has ended is run again"
+            )
+        return self.enqueue(self._again(old))
+
+    def wait_for_completion(self, timeout: float | None = None) -> bool:
+        """Wait until nothing runs any more and observers have heard so.
+
+        Returns:
+            False when `timeout` (s) ran out. Ctrl-C aborts the queue.
+        """
+        deadline = None if timeout is None else time.monotonic() + timeout
+        try:
+            with self._changed:
+                done = self._changed.wait_for(lambda: self._state is QueueState.IDLE, timeout)
+        except KeyboardInterrupt:
+            self.abort()
+            raise
+        left = 2.0 if deadline is None else max(0.0, min(2.0, deadline - time.monotonic()))
+        if done:
+            self.bus.flush(left)
+        return done
+
+    # As JSON
+
+    def serialize(self) -> dict[str, Any]:
+        """The queue, its scans and where they stand, JSON-ready; without data."""
+        return {
+            "QID": self.QID,
+            "max_parallel_scans": self.max_parallel_scans,
+            "mode": str(self.mode),
+            "scans": [scan_to_json(handle.scan) for handle in self.handles],
+        }
+
+    @classmethod
+    def deserialize(cls, data: Mapping[str, Any], instruments: Mapping[str, Any] | None = None) -> Queue:
+        """An idle queue; scans that were under way are interrupted.
+
+        Args:
+            data: what `serialize` gave.
+            instruments: name -> instrument; without it scans can be shown, not run.
+        """
+        queue = cls(data["QID"], max_parallel_scans=data.get("max_parallel_scans", 4))
+        queue.recall([scan_from_json(scan, instruments) for scan in data.get("scans", ())])
+        return queue
+
+    def recall(self, scans: Sequence[Scan]) -> None:
+        """Take up scans as the record has them; tells nobody and runs nothing."""
+        with self._changed:
+            for scan in scans:
+                scan.bus = self.bus
+                self._handles.append(ScanHandle(scan))
+
+    # Callbacks
+
+    def add_log_callback(self, callback: LogCallback) -> None:
+        """Call `callback(LogEntry)` for every log line; it may call the queue."""
+        self._callbacks.add(self._callbacks.on_log, callback)
+
+    def remove_log_callback(self, callback: LogCallback) -> None:
+        self._callbacks.remove(self._callbacks.on_log, callback)
+
+    def add_state_callback(self, callback: StateCallback) -> None:
+        """Call `callback(scan_id, ScanState)` at every change of state; it may call the queue."""
+        self._callbacks.add(self._callbacks.on_state, callback)
+
+    def remove_state_callback(self, callback: StateCallback) -> None:
+        self._callbacks.remove(self._callbacks.on_state, callback)
+
+    def add_progress_callback(self, callback: ProgressCallback) -> None:
+        """Call `callback(scan_id, progress)` as scans go on; it may call the queue."""
+        self._callbacks.add(self._callbacks.on_progress, callback)
+
+    def remove_progress_callback(self, callback: ProgressCallback) -> None:
+        self._callbacks.remove(self._callbacks.on_progress, callback)
+
+    # The dispatcher
+
+    def _dispatch(self) -> None:
+        while True:
+            with self._changed:
+                while (handle := self._next()) is None:
+                    if not self._threads and (self._state is QueueState.STOPPING or not self._waiting()):
+                        self._leases.forget(self._wake)
+                        self._state = QueueState.IDLE
+                        self._selected = set()
+                        break
+                    self._changed.wait()
+                else:
+                    thread = threading.Thread(target=self._run, args=(handle,), name=f"scan {handle.scan_id}")
+                    self._threads[handle.scan_id] = thread
+                    thread.start()
+            if handle is None:
+                break
+        self._log("INFO", "queue idle")
+        self._publish_status()
+        with self._changed:
+            self._changed.notify_all()
+
+    def _next(self) -> ScanHandle | None:
+        """The scan that may start now, its instruments leased; None if none may."""
+        places = 1 if self.mode is ExecutionMode.SERIAL else self.max_parallel_scans
+        if self._state is not QueueState.RUNNING or len(self._threads) >= places:
+            return None
+        waiting = self._waiting()
+        for handle in waiting[:1] if self.mode is ExecutionMode.SERIAL else waiting:
+            if self._leases.take(lease_keys(handle.scan.instruments), handle.scan_id):
+                return handle
+        return None
+
+    def _waiting(self) -> list[ScanHandle]:
+        return [
+            handle
+            for handle in self._handles
+            if handle.state is ScanState.QUEUED
+            and handle.scan_id not in self._threads
+            and (self._selected is None or handle.scan_id in self._selected)
+        ]
+
+    def _run(self, handle: ScanHandle) -> None:
+        scan = handle.scan
+        self._log("INFO", f"{scan.settings.scan_name} started", scan)
+        self._publish_status()
+        try:
+            scan.run()
+            level = "WARNING" if scan.state is not ScanState.COMPLETED or scan.message else "INFO"
+            points = f"{scan.points_done} points"
+            self._log(level, f"{scan.settings.scan_name} {scan.message or scan.state}, {points}", scan)
+        except Exception as error:
+            log.debug("scan %s failed", scan.scan_id, exc_info=True)
+            self._log("ERROR", f"{scan.settings.scan_name} failed: {error}", scan)
+        finally:
+            self._leases.release(scan.scan_id)
+            with self._changed:
+                del self._threads[scan.scan_id]
+                self._changed.notify_all()
+            self._publish_status()
+
+    def _wake(self) -> None:
+        with self._changed:
+            self._changed.notify_all()
+
+    def _each_active(self, wish: str) -> None:
+        for scan_id in tuple(self._threads):
+            try:
+                getattr(self.get_handle_by_id(scan_id).scan, wish)()
+            except PyBirchError:  # it ended, or is not as far as that, between two looks
+                log.debug("scan %s could not %s", scan_id, wish, exc_info=True)
+
+    def _abort_one(self, handle: ScanHandle) -> None:
+        queued = handle.state is ScanState.QUEUED
+        handle.scan.abort()
+        if queued:
+            self._log("WARNING", f"{handle.scan.settings.scan_name} aborted before it began", handle.scan)
+            self._publish_status()
+
+    # Writing down and telling
+
+    def _add(self, scan: Scan, position: int) -> None:
+        if any(handle.scan_id == scan.scan_id for handle in self._handles):
+            raise FieldError("scan", f"scan {scan.scan_id} is in queue {self.QID} already")
+        scan.bus = self.bus
+        for extension in self.extensions:
+            extension.scan_added(scan, position)
+        self._handles.insert(position, ScanHandle(scan))
+        self._changed.notify_all()
+        self.bus.publish(scan.status())
+        self._publish_status()
+
+    def _again(self, old: Scan) -> Scan:
+        return Scan(old.settings, old.sample, owner=old.owner, restarted_from=old.scan_id)
+
+    def _check_new(self, scan: Scan) -> None:
+        if not isinstance(scan, Scan):
+            raise FieldError("scan", f"must be a Scan, not {type(scan).__name__}")
+        if scan.state is not ScanState.QUEUED:
+            raise FieldError("scan", f"scan {scan.scan_id} is {scan.state}; a queue takes new scans only")
+        scan.check()
+
+    def _check_not_active(self, handle: ScanHandle) -> None:
+        if handle.is_active() or handle.scan_id in self._threads:
+            raise IllegalTransitionError(f"scan {handle.scan_id} is under way; abort it first")
+
+    def _check_index(self, index: int, field: str) -> None:
+        if not 0 <= index < len(self._handles):
+            raise NotFoundError(
+                f"{field}: queue {self.QID} has {len(self._handles)} scans and no place {index}"
+            )
+
+    def _name_of(self, scan_id: str) -> str | None:
+        return next((h.scan.settings.scan_name for h in self.handles if h.scan_id == scan_id), None)
+
+    def _log(self, level: str, message: str, scan: Scan | None = None) -> None:
+        line = entry(level, message, scan)
+        self._logs.append(line)
+        event = QueueLog(
+            queue_id=self.QID, level=level, message=message, scan_id=line.scan_id, timestamp=line.timestamp
+        )
+        self._tell_extensions("save_log", event)
+        self.bus.publish(event)
+
+    def _status_event(self, handles: Sequence[ScanHandle]) -> QueueStatus:
+        return QueueStatus(
+            queue_id=self.QID,
+            status=self._state,
+            current_scan=next((h.scan_id for h in handles if h.is_active()), None),
+            completed_scans=sum(h.is_finished() for h in handles),
+            total_scans=len(handles),
+        )
+
+    def _publish_status(self) -> None:
+        with self._changed:
+            event = self._status_event(self._handles)
+            self._tell_extensions("save_status", event)
+            self.bus.publish(event)
+
+    def _tell_extensions(self, hook: str, *args: Any) -> None:
+        for extension in self.extensions:
+            try:
+                getattr(extension, hook)(*args)
+            except Exception:
+                log.exception("queue %s: %s.%s failed", self.QID, type(extension).__name__, hook)
+
+    def __repr__(self) -> str:
+        return f"<Queue {self.QID!r} {self._state}, {len(self._handles)} scans>"

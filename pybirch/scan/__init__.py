@@ -1,0 +1,1 @@
+"""Scans: a tree of movements and measurements, walked step by step."""

@@ -1,0 +1,551 @@
+"""A scan: one walk through a tree of movements and measurements.
+
+::
+
+    queued ──► running ◄──► paused
+      │           │            │
+      └───────────┴─────┬──────┘
+                        ▼
+        completed · aborted · failed · interrupted
+
+One thread drives the instruments (the caller of `run`), another, the outlet, hands on what was
+measured. `pause`, `resume` and `abort` may be called from anywhere: they leave a wish, and the
+engine reaches it at the next step.
+"""
+
+from __future__ import annotations
+
+import logging
+import secrets
+import threading
+import time
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from pybirch.errors import (
+    IllegalTransitionError,
+    InterruptedMoveError,
+    ScanSettingsError,
+)
+from pybirch.events import Event, EventBus, Readings, ScanStatus, utc_now
+from pybirch.extensions.base import ScanExtension
+from pybirch.samples import Sample
+from pybirch.scan.bench import Bench
+from pybirch.scan.checks import check_settings
+from pybirch.scan.extra import block_from_frame
+from pybirch.scan.memory import Memory
+from pybirch.scan.outlet import Outlet, Pace
+from pybirch.scan.settings import ScanSettings
+from pybirch.scan.stacking import layouts_of
+from pybirch.scan.traverse import Plan, traverse
+from pybirch.states import TRANSITIONS, InstrumentState, ScanState, Wish
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["Scan", "ScanExtension", "ScanSettings", "new_scan_id"]
+
+log = logging.getLogger(__name__)
+
+
+class _Aborted(Exception):
+    """Somebody asked for the end."""
+
+
+def new_scan_id() -> str:
+    """A new scan's id: readable, sorted by time, safe in URLs and file names."""
+    return f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(4)}"
+
+
+class Scan:
+    """Runs `settings` once.
+
+    Args:
+        settings: what to do.
+        sample: what it is done to.
+        extensions: hear the scan and may fail it; kept as a list of the scan's own.
+        owner: who answers for it.
+        bus: observers' bus; they hear and never fail the scan.
+
+    Attributes:
+        scan_id: known for ever by this text.
+        state: where it stands; only the scan moves it.
+        requested: a wish not yet reached, or None.
+        error: text of what failed it, or None.
+        restarted_from: id of the scan this one repeats, or None.
+    """
+
+    def __init__(
+        self,
+        settings: ScanSettings,
+        sample: Sample | None = None,
+        extensions: Sequence[Any] | None = None,
+        owner: str = "",
+        *,
+        scan_id: str | None = None,
+        bus: EventBus | None = None,
+        restarted_from: str | None = None,
+    ) -> None:
+        if not isinstance(settings, ScanSettings):
+            raise ScanSettingsError("settings", f"must be ScanSettings, not {type(settings).__name__}")
+        self.settings = settings
+        self.sample = sample
+        self.extensions: list[Any] = list(extensions or ())
+        self.owner = owner
+        self.scan_id = scan_id or new_scan_id()
+        self.bus = bus
+        self.restarted_from = restarted_from
+        self.error: str | None = None
+        self.failure: BaseException | None = None
+        self.message: str | None = None
+        self.created_at = utc_now()
+        self.started_at: str | None = None
+        self.finished_at: str | None = None
+        self._state = ScanState.QUEUED
+        self._wish: Wish | None = None
+        self._attention = False
+        self._changed = threading.Condition(threading.RLock())
+        self._closed = False
+        self._recalled = (0.0, 0)
+        self._steps_done = 0
+        self._plan: Plan | None = None
+        self._memory = Memory()
+        self._bench: Bench | None = None
+        self._outlet: Outlet | None = None
+        self._progress_pace = Pace(0.25)
+        self._values_pace = Pace(0.2)
+
+    @classmethod
+    def recall(
+        cls,
+        settings: ScanSettings,
+        *,
+        scan_id: str,
+        state: ScanState,
+        progress: float = 0.0,
+        points_done: int = 0,
+        error: str | None = None,
+        started_at: str | None = None,
+        finished_at: str | None = None,
+        **known: Any,
+    ) -> Scan:
+        """A scan as the record has it; only a queued one can be run."""
+        scan = cls(settings, scan_id=scan_id, **known)
+        scan._state = state
+        scan._recalled = (progress, points_done)
+        scan.error = error
+        scan.started_at, scan.finished_at = started_at, finished_at
+        return scan
+
+    # What can be asked at any moment
+
+    @property
+    def state(self) -> ScanState:
+        return self._state
+
+    @property
+    def requested(self) -> Wish | None:
+        return self._wish
+
+    @property
+    def progress(self) -> float:
+        """Share of the steps done, 0..1."""
+        if self._state is ScanState.COMPLETED:
+            return 1.0
+        if self._outlet is None or self._plan is None or not self._plan.steps:
+            return self._recalled[0]
+        return self._steps_done / self._plan.steps
+
+    @property
+    def points_done(self) -> int:
+        """Readings taken so far."""
+        if self._outlet is None:
+            return self._recalled[1]
+        return self._outlet.drained + len(self._outlet.pending)
+
+    @property
+    def points_total(self) -> int:
+        """Readings the tree will give; 0 for a tree that does not pass `check`."""
+        try:
+            return self.check().readings
+        except ScanSettingsError:
+            return 0
+
+    @property
+    def data(self) -> dict[str, pd.DataFrame]:
+        """Measurement -> DataFrame: positions, then data, a row per reading, by sequence index."""
+        self.flush()
+        return self._memory.frames()
+
+    @property
+    def instruments(self) -> list[Any]:
+        """Every instrument of the tree once."""
+        return Bench(self.settings.scan_tree or (), self._publish).instruments
+
+    def check(self) -> Plan:
+        """The plan of what will be done.
+
+        Raises:
+            ScanSettingsError: names the field that is wrong; nothing has moved.
+        """
+        if self._plan is None:
+            self._plan = check_settings(self.settings)
+        return self._plan
+
+    def status(self, message: str | None = None) -> ScanStatus:
+        """The event that tells the present state."""
+        return ScanStatus(
+            scan_id=self.scan_id,
+            status=self._state,
+            progress=self.progress,
+            message=message or self.error or self.message,
+            requested=self._wish,
+        )
+
+    # The life of a scan
+
+    def run(self) -> None:
+        """`startup`, `execute`, `shutdown`.
+
+        Raises:
+            Exception: what failed the scan, as it was raised; `state` is FAILED, `error` its text.
+        """
+        try:
+            self.startup()
+            self.execute()
+        finally:
+            self.shutdown()
+
+    def startup(self) -> None:
+        """Check the settings, open the extensions, connect and initialize the instruments.
+
+        Raises:
+            ScanSettingsError: refused before anything moved.
+            IllegalTransitionError: the scan has been run already.
+        """
+        if self._state is not ScanState.QUEUED:
+            raise IllegalTransitionError(f"scan {self.scan_id} is {self._state}; a scan is started once")
+        try:
+            plan = self.check()
+        except ScanSettingsError as error:
+            self._finish(ScanState.FAILED, error)
+            raise
+        self._bench = Bench(self.settings.scan_tree or (), self._publish)
+        self._outlet = Outlet(
+            self.scan_id,
+            layouts_of(plan),
+            self.extensions,
+            self._publish,
+            self._on_sink_failure,
+            self._after_tick,
+        )
+        self._outlet.start()
+        self.started_at = utc_now()
+        try:
+            for extension in tuple(self.extensions):
+                extension.set_scan_reference(self)
+            for extension in tuple(self.extensions):
+                extension.startup()
+            self._move_to(ScanState.RUNNING)
+            self.flush()
+            self._bench.connect(self._heed)
+        except BaseException as error:
+            self._end(error)
+            self._raise_failure(error)
+
+    def execute(self) -> None:
+        """Walk the tree; returns when everything is flushed, safe and in a terminal state.
+
+        Raises:
+            Exception: what failed the scan, as it was raised.
+        """
+        if self._state.is_finished:
+            return
+        if self._bench is None or self._outlet is None or self._plan is None:
+            raise IllegalTransitionError(f"scan {self.scan_id}: startup() comes before execute()")
+        if self.settings.scan_tree is None:
+            self.message = "nothing to do: the scan has no tree"
+            log.warning("scan %s: %s", self.scan_id, self.message)
+        try:
+            for extension in tuple(self.extensions):
+                extension.execute()
+            self._bench.show(InstrumentState.MEASURING, self._plan.measurements)
+            self._walk(self._plan, self._outlet)
+            self.flush()
+            self._raise_sink_failure()
+        except BaseException as error:
+            self._end(error)
+            self._raise_failure(error)
+        else:
+            self._end(None)
+            self._raise_failure(None)
+
+    def shutdown(self) -> None:
+        """Safe state and the extensions' last call; harmless when called twice."""
+        if self._bench is not None:
+            self._bench.make_safe()
+        if self._outlet is not None:
+            self._outlet.close()
+        if self._closed:
+            return
+        self._closed = True
+        for extension in tuple(self.extensions):
+            try:
+                extension.shutdown()
+            except Exception as error:
+                log.exception("scan %s: %s.shutdown failed", self.scan_id, type(extension).__name__)
+                if self.failure is None:
+                    self.error = f"{type(extension).__name__}: {error}"
+
+    # Wishes, from any thread
+
+    def pause(self) -> None:
+        """Hold after the step under way.
+
+        Raises:
+            IllegalTransitionError: the scan is not running.
+        """
+        with self._changed:
+            if self._state is ScanState.PAUSED:
+                self._attention = self._wish is Wish.ABORT  # a resume not yet reached is taken back
+                return
+            if self._wish is Wish.PAUSE:
+                return
+            self._require("paused", ScanState.RUNNING)
+            self._ask(Wish.PAUSE)
+
+    def resume(self) -> None:
+        """Go on.
+
+        Raises:
+            IllegalTransitionError: the scan is neither paused nor about to be.
+        """
+        with self._changed:
+            if self._state is ScanState.RUNNING and self._wish is not Wish.ABORT:
+                self._ask(None)
+                return
+            self._require("resumed", ScanState.PAUSED)
+            if self._wish is not Wish.ABORT:
+                self._ask(None)
+
+    def abort(self) -> None:
+        """End now: waits and moves under way are cut short. Harmless when it has ended."""
+        with self._changed:
+            if self._state.is_finished or self._wish is Wish.ABORT:
+                return
+            if self._outlet is None:
+                self._finish(ScanState.ABORTED, None)
+                return
+            self._ask(Wish.ABORT)
+        if self._bench is not None:
+            self._bench.interrupt()
+
+    def flush(self) -> None:
+        """Wait until everything measured so far is with the extensions."""
+        if self._outlet is not None:
+            self._outlet.flush()
+
+    def save_data(self, df: pd.DataFrame, measurement_name: str) -> None:
+        """Add readings that do not come from the tree, a row each; the index goes on.
+
+        Raises:
+            FieldError: a column holds no numbers.
+            IllegalTransitionError: the scan is not under way.
+        """
+        if self._outlet is None or self._state.is_finished:
+            raise IllegalTransitionError(
+                f"scan {self.scan_id} is {self._state}; data can be added while it runs"
+            )
+        self._outlet.add(block_from_frame(self.scan_id, df, measurement_name, self._steps_done))
+
+    # The engine
+
+    def _walk(self, plan: Plan, outlet: Outlet) -> None:
+        """One tuple per reading; this loop is what a point costs."""
+        move_to = [movement.move_to for movement in plan.movements]
+        read = [measurement.perform_measurement for measurement in plan.measurements]
+        here = [float("nan")] * len(move_to)
+        positions = tuple(here)
+        pending, append, now = outlet.pending, outlet.pending.append, time.time
+        limit = 100
+        ordinal = 0
+        for moves, measurements in traverse(plan):
+            if self._attention:
+                self._heed()
+            for axis, target in moves:
+                reached = move_to[axis](target)
+                here[axis] = target if reached is None else reached
+                positions = tuple(here)
+            if len(measurements) == 1:
+                number = measurements[0]
+                values = read[number]()
+                append((number, ordinal, now(), positions, values))
+            elif measurements:
+                pending.extend([(n, ordinal, now(), positions, read[n]()) for n in measurements])
+            ordinal += 1
+            self._steps_done = ordinal
+            if outlet.idle:
+                outlet.wake()
+            if len(pending) > limit:
+                limit = self._hold_back(outlet)
+
+    def _hold_back(self, outlet: Outlet) -> int:
+        """Wait while too much waits for the sinks; the limit from now on."""
+        try:
+            limit = outlet.backlog_limit(outlet.pending[-1])
+        except IndexError:
+            return 100
+        if len(outlet.pending) <= limit:
+            return limit
+        log.warning("scan %s waits: the record is behind by %d readings", self.scan_id, len(outlet.pending))
+        outlet.tell(self.status("waiting for the record to catch up"))
+        while len(outlet.pending) > limit // 2:
+            self._heed()
+            outlet.flush(1.0)
+        outlet.tell(self.status())
+        return limit
+
+    def _heed(self) -> None:
+        """Between two steps: reach what somebody asked for."""
+        self._raise_sink_failure()
+        with self._changed:
+            self._attention = False
+            if self._wish is Wish.PAUSE:
+                self._wish = None
+                self._move_to(ScanState.PAUSED, "on_pause")
+                while (
+                    self._wish is not Wish.ABORT and self._state is ScanState.PAUSED and not self._attention
+                ):
+                    self._changed.wait()
+                self._attention = False
+                if self._wish is not Wish.ABORT:
+                    self._raise_sink_failure()
+                    self._move_to(ScanState.RUNNING, "on_resume")
+            if self._wish is Wish.ABORT:
+                raise _Aborted
+
+    def _ask(self, wish: Wish | None) -> None:
+        changed = wish is not self._wish
+        self._wish = wish
+        self._attention = True
+        self._changed.notify_all()
+        if changed and self._outlet is not None:
+            self._outlet.tell(self.status())
+
+    def _require(self, what: str, *states: ScanState) -> None:
+        if self._state not in states:
+            raise IllegalTransitionError(f"scan {self.scan_id} is {self._state} and cannot be {what}")
+
+    def _raise_sink_failure(self) -> None:
+        if self._outlet is not None and self._outlet.error is not None:
+            raise self._outlet.error
+
+    def _raise_failure(self, error: BaseException | None) -> None:
+        """What failed the scan, or asked the whole program to end; an abort raises nothing."""
+        if self.failure is not None:
+            raise self.failure
+        if isinstance(error, KeyboardInterrupt | SystemExit):
+            raise error
+
+    def _on_sink_failure(self, error: BaseException) -> None:
+        """From the outlet's thread: the scan must not go on unrecorded."""
+        with self._changed:
+            self._attention = True
+            self._changed.notify_all()
+        if self._bench is not None:
+            self._bench.interrupt()
+
+    # Ways out
+
+    def _end(self, error: BaseException | None) -> None:
+        """Safe state first, then the record, then the state everybody sees."""
+        assert self._bench is not None
+        assert self._outlet is not None
+        sink_failure = self._outlet.error
+        if isinstance(error, InterruptedMoveError):
+            error = sink_failure or (_Aborted() if self._wish is Wish.ABORT else error)
+        for unsafe in self._bench.make_safe():
+            if error is None or isinstance(error, _Aborted):
+                error = unsafe
+        self._outlet.flush()
+        if error is None or isinstance(error, _Aborted):
+            error = self._outlet.error or error
+        if error is None:
+            error = self._call_hook("on_complete")
+        if isinstance(error, _Aborted):
+            error = self._call_hook("on_abort") or error
+        self._outlet.close()
+        if error is None or isinstance(error, _Aborted):
+            error = self._outlet.error or error
+        match error:
+            case None:
+                self._finish(ScanState.COMPLETED, None)
+            case _Aborted() | KeyboardInterrupt() | SystemExit():
+                self._finish(ScanState.ABORTED, None)
+            case _:
+                self._call_hook("on_error", error)
+                self._finish(ScanState.FAILED, error)
+
+    def _call_hook(self, hook: str, *args: Any) -> BaseException | None:
+        """Call every extension's hook, whatever another did; the first error raised."""
+        first: BaseException | None = None
+        for extension in tuple(self.extensions):
+            call: Callable[..., None] | None = getattr(extension, hook, None)
+            try:
+                if call is not None:
+                    call(*args)
+            except Exception as error:
+                log.exception("scan %s: %s.%s failed", self.scan_id, type(extension).__name__, hook)
+                first = first or error
+        return first
+
+    def _finish(self, state: ScanState, error: BaseException | None) -> None:
+        """Into a terminal state: kept by the sinks, then shown."""
+        with self._changed:
+            if error is not None:
+                self.failure = error
+                self.error = str(error) or type(error).__name__
+            self._wish = None
+            self._set_state(state)
+            self.finished_at = utc_now()
+        unkept = self._call_hook("save_status", self.status())
+        if unkept is not None and self.failure is None:
+            self.failure, self.error, self._state = (
+                unkept,
+                str(unkept) or type(unkept).__name__,
+                ScanState.FAILED,
+            )
+            self._call_hook("on_error", unkept)
+        self._publish(self.status())
+        with self._changed:
+            self._changed.notify_all()
+
+    def _move_to(self, state: ScanState, hook: str | None = None) -> None:
+        with self._changed:
+            self._set_state(state)
+            assert self._outlet is not None
+            self._outlet.tell(self.status(), hook)
+
+    def _set_state(self, state: ScanState) -> None:
+        if state not in TRANSITIONS[self._state]:
+            raise IllegalTransitionError(f"scan {self.scan_id}: {self._state} cannot become {state}")
+        self._state = state
+
+    # Telling
+
+    def _publish(self, event: Event) -> None:
+        if self.bus is not None:
+            self.bus.publish(event)
+
+    def _after_tick(self, blocks: list[Readings]) -> None:
+        self._memory.keep(blocks)
+        if self._bench is None or self.bus is None:
+            return
+        if self._values_pace.due():
+            self._bench.report_values(blocks)
+        if self._progress_pace.due() and not self._state.is_finished:
+            self._publish(self.status())
+
+    def __repr__(self) -> str:
+        return f"<Scan {self.scan_id} {self.settings.scan_name!r} {self._state}>"
