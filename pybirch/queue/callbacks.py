@@ -71,3 +71,30 @@ class Callbacks:
         if status.progress is not None and status.progress != progress:
             for callback in tuple(self.on_progress):
                 callback(status.scan_id, status.progress)
+
+
+class CallbackMethods:
+    """The methods by which a queue takes callbacks."""
+
+    _callbacks: Callbacks
+
+    def add_log_callback(self, callback: LogCallback) -> None:
+        """Call `callback(LogEntry)` for every log line; it may call the queue."""
+        self._callbacks.add(self._callbacks.on_log, callback)
+
+    def remove_log_callback(self, callback: LogCallback) -> None:
+        self._callbacks.remove(self._callbacks.on_log, callback)
+
+    def add_state_callback(self, callback: StateCallback) -> None:
+        """Call `callback(scan_id, ScanState)` at every change of state; it may call the queue."""
+        self._callbacks.add(self._callbacks.on_state, callback)
+
+    def remove_state_callback(self, callback: StateCallback) -> None:
+        self._callbacks.remove(self._callbacks.on_state, callback)
+
+    def add_progress_callback(self, callback: ProgressCallback) -> None:
+        """Call `callback(scan_id, progress)` as scans go on; it may call the queue."""
+        self._callbacks.add(self._callbacks.on_progress, callback)
+
+    def remove_progress_callback(self, callback: ProgressCallback) -> None:
+        self._callbacks.remove(self._callbacks.on_progress, callback)

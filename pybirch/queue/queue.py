@@ -12,31 +12,27 @@ instruments can be leased. Each running scan has a thread of its own.
 
 from __future__ import annotations
 
-import logging
 import threading
 import time
-from collections import deque
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from pybirch.errors import FieldError, IllegalTransitionError, NotFoundError, PyBirchError
-from pybirch.events import EventBus, QueueLog, QueueStatus, utc_now
+from pybirch.errors import FieldError, IllegalTransitionError, NotFoundError
+from pybirch.events import EventBus, QueueStatus, utc_now
 from pybirch.queue.archive import scan_from_json, scan_to_json
-from pybirch.queue.callbacks import Callbacks, LogCallback, ProgressCallback, StateCallback
-from pybirch.queue.handles import LogEntry, ScanHandle, entry
+from pybirch.queue.callbacks import CallbackMethods, Callbacks
+from pybirch.queue.dispatcher import Dispatcher
+from pybirch.queue.handles import LogEntry, ScanHandle
 from pybirch.queue.journal import QueueExtension
-from pybirch.queue.leases import PROCESS_LEASES, Leases, lease_keys
+from pybirch.queue.leases import PROCESS_LEASES, Leases
+from pybirch.queue.notes import Notes
 from pybirch.scan.scan import Scan
 from pybirch.states import ExecutionMode, QueueState, ScanState
 
 __all__ = ["ExecutionMode", "LogEntry", "Queue", "QueueState", "ScanHandle", "ScanState"]
 
-log = logging.getLogger(__name__)
 
-LOG_LINES_KEPT = 10_000
-
-
-class Queue:
+class Queue(CallbackMethods):
     """Scans in order.
 
     Args:
@@ -67,18 +63,21 @@ class Queue:
             raise FieldError("max_parallel_scans", f"must be at least 1, not {max_parallel_scans}")
         self.QID = str(QID)
         self.max_parallel_scans = int(max_parallel_scans)
-        self.mode = ExecutionMode.SERIAL
         self.created_at = utc_now()
         self.bus = bus or EventBus()
         self.extensions: list[QueueExtension] = list(extensions or ())
-        self._leases = leases or PROCESS_LEASES
         self._handles: list[ScanHandle] = []
-        self._logs: deque[LogEntry] = deque(maxlen=LOG_LINES_KEPT)
         self._changed = threading.Condition(threading.RLock())
-        self._state = QueueState.IDLE
-        self._selected: set[str] | None = set()
-        self._threads: dict[str, threading.Thread] = {}
-        self._dispatcher: threading.Thread | None = None
+        self._notes = Notes(self.QID, self.bus, self.extensions)
+        self._dispatcher = Dispatcher(
+            self.QID,
+            self._handles,
+            self._changed,
+            leases or PROCESS_LEASES,
+            self._notes,
+            self.max_parallel_scans,
+            self._publish_status,
+        )
         self._callbacks = Callbacks(self.bus, self.QID, self._name_of)
         for extension in self.extensions:
             extension.attach(self)
@@ -93,7 +92,11 @@ class Queue:
 
     @property
     def state(self) -> QueueState:
-        return self._state
+        return self._dispatcher.state
+
+    @property
+    def mode(self) -> ExecutionMode:
+        return self._dispatcher.mode
 
     @property
     def handles(self) -> list[ScanHandle]:
@@ -134,7 +137,7 @@ class Queue:
 
     def get_logs(self, limit: int | None = None) -> list[LogEntry]:
         """The newest lines, oldest first."""
-        lines = list(self._logs)
+        lines = list(self._notes.lines)
         return lines if limit is None else lines[max(0, len(lines) - limit) :]
 
     def get_status(self) -> dict[str, Any]:
@@ -144,7 +147,7 @@ class Queue:
         return {
             "queue_id": self.QID,
             "name": self.QID,
-            "status": str(self._state),
+            "status": str(self.state),
             "mode": str(self.mode),
             "current_scan": status.current_scan,
             "completed_scans": status.completed_scans,
@@ -168,7 +171,7 @@ class Queue:
         self._check_new(scan)
         with self._changed:
             self._add(scan, len(self._handles))
-        self._log("INFO", f"{scan.settings.scan_name} queued", scan)
+        self._notes.write("INFO", f"{scan.settings.scan_name} queued", scan)
         return scan.scan_id
 
     def dequeue(self, scan: int | str = 0) -> Scan:
@@ -182,14 +185,14 @@ class Queue:
             handle = self.get_handle(scan) if isinstance(scan, int) else self.get_handle_by_id(scan)
             self._check_not_active(handle)
             self._handles.remove(handle)
-            self._tell_extensions("scan_removed", handle.scan)
+            self._notes.keep("scan_removed", handle.scan)
         self._publish_status()
         return handle.scan
 
     def clear(self) -> None:
         """Take out every scan that is not under way."""
         for handle in self.handles:
-            if handle.scan_id not in self._threads:
+            if not self._dispatcher.is_running(handle):
                 self.dequeue(handle.scan_id)
 
     def move_scan(self, from_index: int, to_index: int) -> None:
@@ -202,7 +205,7 @@ class Queue:
             self._check_index(from_index, "from_index")
             self._check_index(to_index, "to_index")
             self._handles.insert(to_index, self._handles.pop(from_index))
-            self._tell_extensions("order_changed", [handle.scan_id for handle in self._handles])
+            self._notes.keep("order_changed", [handle.scan_id for handle in self._handles])
             self._changed.notify_all()
         self._publish_status()
 
@@ -222,7 +225,7 @@ class Queue:
             except BaseException:
                 self._handles.insert(index, old)
                 raise
-            self._tell_extensions("scan_removed", old.scan)
+            self._notes.keep("scan_removed", old.scan)
         self._publish_status()
         return scan.scan_id
 
@@ -243,22 +246,19 @@ class Queue:
             IllegalTransitionError: the queue is paused or stopping.
         """
         with self._changed:
-            if self._state in (QueueState.PAUSED, QueueState.STOPPING):
-                raise IllegalTransitionError(f"queue {self.QID} is {self._state} and cannot be started")
+            if self.state in (QueueState.PAUSED, QueueState.STOPPING):
+                raise IllegalTransitionError(f"queue {self.QID} is {self.state} and cannot be started")
             chosen = None if indices is None else {self.get_handle(index).scan_id for index in indices}
-            running = self._state is QueueState.RUNNING
-            if running and self._selected is not None and chosen is not None:
-                chosen |= self._selected
-            self._selected = chosen
-            self.mode = ExecutionMode(mode)
+            running = self.state is QueueState.RUNNING
+            if running and self._dispatcher.selected is not None and chosen is not None:
+                chosen |= self._dispatcher.selected
+            self._dispatcher.selected = chosen
+            self._dispatcher.mode = ExecutionMode(mode)
             self._changed.notify_all()
-            if running or not self._waiting():
+            if running or not self._dispatcher.waiting():
                 return
-            self._state = QueueState.RUNNING
-            self._leases.listen(self._wake)
-            self._dispatcher = threading.Thread(target=self._dispatch, name=f"queue {self.QID}")
-            self._dispatcher.start()
-        self._log("INFO", f"queue started, {self.mode}")
+            self._dispatcher.launch()
+        self._notes.write("INFO", f"queue started, {self.mode}")
         self._publish_status()
 
     def pause(self, scan_id: str | None = None) -> None:
@@ -271,13 +271,13 @@ class Queue:
             self.get_handle_by_id(scan_id).scan.pause()
             return
         with self._changed:
-            if self._state is QueueState.PAUSED:
+            if self.state is QueueState.PAUSED:
                 return
-            if self._state is not QueueState.RUNNING:
-                raise IllegalTransitionError(f"queue {self.QID} is {self._state} and cannot be paused")
-            self._state = QueueState.PAUSED
-        self._each_active("pause")
-        self._log("INFO", "queue paused")
+            if self.state is not QueueState.RUNNING:
+                raise IllegalTransitionError(f"queue {self.QID} is {self.state} and cannot be paused")
+            self._dispatcher.state = QueueState.PAUSED
+        self._dispatcher.each(lambda handle: handle.scan.pause())
+        self._notes.write("INFO", "queue paused")
         self._publish_status()
 
     def resume(self, scan_id: str | None = None) -> None:
@@ -290,15 +290,15 @@ class Queue:
             self.get_handle_by_id(scan_id).scan.resume()
             return
         with self._changed:
-            if self._state is QueueState.RUNNING:
-                self._each_active("resume")
+            if self.state is QueueState.RUNNING:
+                self._dispatcher.each(lambda handle: handle.scan.resume())
                 return
-            if self._state is not QueueState.PAUSED:
-                raise IllegalTransitionError(f"queue {self.QID} is {self._state} and cannot be resumed")
-            self._state = QueueState.RUNNING
+            if self.state is not QueueState.PAUSED:
+                raise IllegalTransitionError(f"queue {self.QID} is {self.state} and cannot be resumed")
+            self._dispatcher.state = QueueState.RUNNING
             self._changed.notify_all()
-        self._each_active("resume")
-        self._log("INFO", "queue resumed")
+        self._dispatcher.each(lambda handle: handle.scan.resume())
+        self._notes.write("INFO", "queue resumed")
         self._publish_status()
 
     def abort(self, scan_id: str | None = None) -> None:
@@ -307,25 +307,25 @@ class Queue:
             self._abort_one(self.get_handle_by_id(scan_id))
             return
         with self._changed:
-            if self._state is QueueState.IDLE:
+            if self.state is QueueState.IDLE:
                 return
-            self._state = QueueState.STOPPING
+            self._dispatcher.state = QueueState.STOPPING
             self._changed.notify_all()
-        self._each_active("abort")
+        self._dispatcher.each(lambda handle: handle.scan.abort())
         self._publish_status()
-        self._log("WARNING", "queue aborted")
+        self._notes.write("WARNING", "queue aborted")
 
     def stop_queue(self) -> None:
         """Start no more scans; those under way go on to their end."""
         with self._changed:
-            if self._state is QueueState.IDLE:
+            if self.state is QueueState.IDLE:
                 return
-            paused = self._state is QueueState.PAUSED
-            self._state = QueueState.STOPPING
+            paused = self.state is QueueState.PAUSED
+            self._dispatcher.state = QueueState.STOPPING
             self._changed.notify_all()
         if paused:
-            self._each_active("resume")
-        self._log("INFO", "queue stopping")
+            self._dispatcher.each(lambda handle: handle.scan.resume())
+        self._notes.write("INFO", "queue stopping")
         self._publish_status()
 
     def restart(self, scan_id: str) -> str:
@@ -353,7 +353,7 @@ class Queue:
         deadline = None if timeout is None else time.monotonic() + timeout
         try:
             with self._changed:
-                done = self._changed.wait_for(lambda: self._state is QueueState.IDLE, timeout)
+                done = self._changed.wait_for(lambda: self.state is QueueState.IDLE, timeout)
         except KeyboardInterrupt:
             self.abort()
             raise
@@ -392,107 +392,15 @@ class Queue:
                 scan.bus = self.bus
                 self._handles.append(ScanHandle(scan))
 
-    # Callbacks
-
-    def add_log_callback(self, callback: LogCallback) -> None:
-        """Call `callback(LogEntry)` for every log line; it may call the queue."""
-        self._callbacks.add(self._callbacks.on_log, callback)
-
-    def remove_log_callback(self, callback: LogCallback) -> None:
-        self._callbacks.remove(self._callbacks.on_log, callback)
-
-    def add_state_callback(self, callback: StateCallback) -> None:
-        """Call `callback(scan_id, ScanState)` at every change of state; it may call the queue."""
-        self._callbacks.add(self._callbacks.on_state, callback)
-
-    def remove_state_callback(self, callback: StateCallback) -> None:
-        self._callbacks.remove(self._callbacks.on_state, callback)
-
-    def add_progress_callback(self, callback: ProgressCallback) -> None:
-        """Call `callback(scan_id, progress)` as scans go on; it may call the queue."""
-        self._callbacks.add(self._callbacks.on_progress, callback)
-
-    def remove_progress_callback(self, callback: ProgressCallback) -> None:
-        self._callbacks.remove(self._callbacks.on_progress, callback)
-
-    # The dispatcher
-
-    def _dispatch(self) -> None:
-        while True:
-            with self._changed:
-                while (handle := self._next()) is None:
-                    if not self._threads and (self._state is QueueState.STOPPING or not self._waiting()):
-                        self._leases.forget(self._wake)
-                        self._state = QueueState.IDLE
-                        self._selected = set()
-                        break
-                    self._changed.wait()
-                else:
-                    thread = threading.Thread(target=self._run, args=(handle,), name=f"scan {handle.scan_id}")
-                    self._threads[handle.scan_id] = thread
-                    thread.start()
-            if handle is None:
-                break
-        self._log("INFO", "queue idle")
-        self._publish_status()
-        with self._changed:
-            self._changed.notify_all()
-
-    def _next(self) -> ScanHandle | None:
-        """The scan that may start now, its instruments leased; None if none may."""
-        places = 1 if self.mode is ExecutionMode.SERIAL else self.max_parallel_scans
-        if self._state is not QueueState.RUNNING or len(self._threads) >= places:
-            return None
-        waiting = self._waiting()
-        for handle in waiting[:1] if self.mode is ExecutionMode.SERIAL else waiting:
-            if self._leases.take(lease_keys(handle.scan.instruments), handle.scan_id):
-                return handle
-        return None
-
-    def _waiting(self) -> list[ScanHandle]:
-        return [
-            handle
-            for handle in self._handles
-            if handle.state is ScanState.QUEUED
-            and handle.scan_id not in self._threads
-            and (self._selected is None or handle.scan_id in self._selected)
-        ]
-
-    def _run(self, handle: ScanHandle) -> None:
-        scan = handle.scan
-        self._log("INFO", f"{scan.settings.scan_name} started", scan)
-        self._publish_status()
-        try:
-            scan.run()
-            level = "WARNING" if scan.state is not ScanState.COMPLETED or scan.message else "INFO"
-            points = f"{scan.points_done} points"
-            self._log(level, f"{scan.settings.scan_name} {scan.message or scan.state}, {points}", scan)
-        except Exception as error:
-            log.debug("scan %s failed", scan.scan_id, exc_info=True)
-            self._log("ERROR", f"{scan.settings.scan_name} failed: {error}", scan)
-        finally:
-            self._leases.release(scan.scan_id)
-            with self._changed:
-                del self._threads[scan.scan_id]
-                self._changed.notify_all()
-            self._publish_status()
-
-    def _wake(self) -> None:
-        with self._changed:
-            self._changed.notify_all()
-
-    def _each_active(self, wish: str) -> None:
-        for scan_id in tuple(self._threads):
-            try:
-                getattr(self.get_handle_by_id(scan_id).scan, wish)()
-            except PyBirchError:  # it ended, or is not as far as that, between two looks
-                log.debug("scan %s could not %s", scan_id, wish, exc_info=True)
+    # Helping hands
 
     def _abort_one(self, handle: ScanHandle) -> None:
         queued = handle.state is ScanState.QUEUED
         handle.scan.abort()
         if queued:
-            self._log("WARNING", f"{handle.scan.settings.scan_name} aborted before it began", handle.scan)
+            self._notes.write(
+                "WARNING", f"{handle.scan.settings.scan_name} aborted before it began", handle.scan
+            )
             self._publish_status()
 
     # Writing down and telling
@@ -519,7 +427,7 @@ class Queue:
         scan.check()
 
     def _check_not_active(self, handle: ScanHandle) -> None:
-        if handle.is_active() or handle.scan_id in self._threads:
+        if handle.is_active() or self._dispatcher.is_running(handle):
             raise IllegalTransitionError(f"scan {handle.scan_id} is under way; abort it first")
 
     def _check_index(self, index: int, field: str) -> None:
@@ -531,19 +439,10 @@ class Queue:
     def _name_of(self, scan_id: str) -> str | None:
         return next((h.scan.settings.scan_name for h in self.handles if h.scan_id == scan_id), None)
 
-    def _log(self, level: str, message: str, scan: Scan | None = None) -> None:
-        line = entry(level, message, scan)
-        self._logs.append(line)
-        event = QueueLog(
-            queue_id=self.QID, level=level, message=message, scan_id=line.scan_id, timestamp=line.timestamp
-        )
-        self._tell_extensions("save_log", event)
-        self.bus.publish(event)
-
     def _status_event(self, handles: Sequence[ScanHandle]) -> QueueStatus:
         return QueueStatus(
             queue_id=self.QID,
-            status=self._state,
+            status=self.state,
             current_scan=next((h.scan_id for h in handles if h.is_active()), None),
             completed_scans=sum(h.is_finished() for h in handles),
             total_scans=len(handles),
@@ -551,16 +450,7 @@ class Queue:
 
     def _publish_status(self) -> None:
         with self._changed:
-            event = self._status_event(self._handles)
-            self._tell_extensions("save_status", event)
-            self.bus.publish(event)
-
-    def _tell_extensions(self, hook: str, *args: Any) -> None:
-        for extension in self.extensions:
-            try:
-                getattr(extension, hook)(*args)
-            except Exception:
-                log.exception("queue %s: %s.%s failed", self.QID, type(extension).__name__, hook)
+            self._notes.status(self._status_event(self._handles))
 
     def __repr__(self) -> str:
-        return f"<Queue {self.QID!r} {self._state}, {len(self._handles)} scans>"
+        return f"<Queue {self.QID!r} {self.state}, {len(self._handles)} scans>"

@@ -84,13 +84,16 @@ class Bench:
                 if column in block.positions:
                     self._report(instrument, position={column: float(block.positions[column][-1])})
 
-    def _report(self, instrument: Any, **what: dict[str, Any]) -> None:
+    def _report(
+        self, instrument: Any, position: dict[str, float] | None = None, value: dict[str, Any] | None = None
+    ) -> None:
         self._publish(
             InstrumentStatus(
                 instrument_id=getattr(instrument, "instrument_id", 0),
                 instrument_name=instrument.name,
                 status=getattr(instrument, "status", InstrumentState.BUSY),
-                **what,
+                position=position,
+                value=value,
             )
         )
 

@@ -17,8 +17,6 @@ from __future__ import annotations
 
 import logging
 import secrets
-import threading
-import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -33,13 +31,15 @@ from pybirch.extensions.base import ScanExtension
 from pybirch.samples import Sample
 from pybirch.scan.bench import Bench
 from pybirch.scan.checks import check_settings
+from pybirch.scan.course import AbortAsked, Course
+from pybirch.scan.engine import Engine
 from pybirch.scan.extra import block_from_frame
 from pybirch.scan.memory import Memory
 from pybirch.scan.outlet import Outlet, Pace
 from pybirch.scan.settings import ScanSettings
 from pybirch.scan.stacking import layouts_of
-from pybirch.scan.traverse import Plan, traverse
-from pybirch.states import TRANSITIONS, InstrumentState, ScanState, Wish
+from pybirch.scan.traverse import Plan
+from pybirch.states import InstrumentState, ScanState, Wish
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -47,10 +47,6 @@ if TYPE_CHECKING:
 __all__ = ["Scan", "ScanExtension", "ScanSettings", "new_scan_id"]
 
 log = logging.getLogger(__name__)
-
-
-class _Aborted(Exception):
-    """Somebody asked for the end."""
 
 
 def new_scan_id() -> str:
@@ -102,13 +98,10 @@ class Scan:
         self.created_at = utc_now()
         self.started_at: str | None = None
         self.finished_at: str | None = None
-        self._state = ScanState.QUEUED
-        self._wish: Wish | None = None
-        self._attention = False
-        self._changed = threading.Condition(threading.RLock())
+        self._course = Course(self.scan_id, self._tell, self._raise_sink_failure)
         self._closed = False
         self._recalled = (0.0, 0)
-        self._steps_done = 0
+        self._engine: Engine | None = None
         self._plan: Plan | None = None
         self._memory = Memory()
         self._bench: Bench | None = None
@@ -132,7 +125,7 @@ class Scan:
     ) -> Scan:
         """A scan as the record has it; only a queued one can be run."""
         scan = cls(settings, scan_id=scan_id, **known)
-        scan._state = state
+        scan._course.state = state
         scan._recalled = (progress, points_done)
         scan.error = error
         scan.started_at, scan.finished_at = started_at, finished_at
@@ -142,20 +135,20 @@ class Scan:
 
     @property
     def state(self) -> ScanState:
-        return self._state
+        return self._course.state
 
     @property
     def requested(self) -> Wish | None:
-        return self._wish
+        return self._course.wish
 
     @property
     def progress(self) -> float:
         """Share of the steps done, 0..1."""
-        if self._state is ScanState.COMPLETED:
+        if self.state is ScanState.COMPLETED:
             return 1.0
-        if self._outlet is None or self._plan is None or not self._plan.steps:
+        if self._engine is None or self._plan is None or not self._plan.steps:
             return self._recalled[0]
-        return self._steps_done / self._plan.steps
+        return self._engine.steps_done / self._plan.steps
 
     @property
     def points_done(self) -> int:
@@ -197,10 +190,10 @@ class Scan:
         """The event that tells the present state."""
         return ScanStatus(
             scan_id=self.scan_id,
-            status=self._state,
+            status=self.state,
             progress=self.progress,
             message=message or self.error or self.message,
-            requested=self._wish,
+            requested=self._course.wish,
         )
 
     # The life of a scan
@@ -224,8 +217,8 @@ class Scan:
             ScanSettingsError: refused before anything moved.
             IllegalTransitionError: the scan has been run already.
         """
-        if self._state is not ScanState.QUEUED:
-            raise IllegalTransitionError(f"scan {self.scan_id} is {self._state}; a scan is started once")
+        if self.state is not ScanState.QUEUED:
+            raise IllegalTransitionError(f"scan {self.scan_id} is {self.state}; a scan is started once")
         try:
             plan = self.check()
         except ScanSettingsError as error:
@@ -240,6 +233,7 @@ class Scan:
             self._on_sink_failure,
             self._after_tick,
         )
+        self._engine = Engine(plan, self._outlet, self._course, self._say)
         self._outlet.start()
         self.started_at = utc_now()
         try:
@@ -247,9 +241,9 @@ class Scan:
                 extension.set_scan_reference(self)
             for extension in tuple(self.extensions):
                 extension.startup()
-            self._move_to(ScanState.RUNNING)
+            self._course.move_to(ScanState.RUNNING)
             self.flush()
-            self._bench.connect(self._heed)
+            self._bench.connect(self._course.heed)
         except BaseException as error:
             self._end(error)
             self._raise_failure(error)
@@ -260,9 +254,9 @@ class Scan:
         Raises:
             Exception: what failed the scan, as it was raised.
         """
-        if self._state.is_finished:
+        if self.state.is_finished:
             return
-        if self._bench is None or self._outlet is None or self._plan is None:
+        if self._bench is None or self._engine is None or self._plan is None:
             raise IllegalTransitionError(f"scan {self.scan_id}: startup() comes before execute()")
         if self.settings.scan_tree is None:
             self.message = "nothing to do: the scan has no tree"
@@ -271,7 +265,7 @@ class Scan:
             for extension in tuple(self.extensions):
                 extension.execute()
             self._bench.show(InstrumentState.MEASURING, self._plan.measurements)
-            self._walk(self._plan, self._outlet)
+            self._engine.walk()
             self.flush()
             self._raise_sink_failure()
         except BaseException as error:
@@ -306,14 +300,7 @@ class Scan:
         Raises:
             IllegalTransitionError: the scan is not running.
         """
-        with self._changed:
-            if self._state is ScanState.PAUSED:
-                self._attention = self._wish is Wish.ABORT  # a resume not yet reached is taken back
-                return
-            if self._wish is Wish.PAUSE:
-                return
-            self._require("paused", ScanState.RUNNING)
-            self._ask(Wish.PAUSE)
+        self._course.ask_pause()
 
     def resume(self) -> None:
         """Go on.
@@ -321,23 +308,17 @@ class Scan:
         Raises:
             IllegalTransitionError: the scan is neither paused nor about to be.
         """
-        with self._changed:
-            if self._state is ScanState.RUNNING and self._wish is not Wish.ABORT:
-                self._ask(None)
-                return
-            self._require("resumed", ScanState.PAUSED)
-            if self._wish is not Wish.ABORT:
-                self._ask(None)
+        self._course.ask_resume()
 
     def abort(self) -> None:
         """End now: waits and moves under way are cut short. Harmless when it has ended."""
-        with self._changed:
-            if self._state.is_finished or self._wish is Wish.ABORT:
+        with self._course.changed:
+            if self.state.is_finished:
                 return
             if self._outlet is None:
                 self._finish(ScanState.ABORTED, None)
                 return
-            self._ask(Wish.ABORT)
+            self._course.ask_abort()
         if self._bench is not None:
             self._bench.interrupt()
 
@@ -353,89 +334,17 @@ class Scan:
             FieldError: a column holds no numbers.
             IllegalTransitionError: the scan is not under way.
         """
-        if self._outlet is None or self._state.is_finished:
+        if self._outlet is None or self.state.is_finished:
             raise IllegalTransitionError(
-                f"scan {self.scan_id} is {self._state}; data can be added while it runs"
+                f"scan {self.scan_id} is {self.state}; data can be added while it runs"
             )
-        self._outlet.add(block_from_frame(self.scan_id, df, measurement_name, self._steps_done))
+        self._outlet.add(
+            block_from_frame(
+                self.scan_id, df, measurement_name, 0 if self._engine is None else self._engine.steps_done
+            )
+        )
 
-    # The engine
-
-    def _walk(self, plan: Plan, outlet: Outlet) -> None:
-        """One tuple per reading; this loop is what a point costs."""
-        move_to = [movement.move_to for movement in plan.movements]
-        read = [measurement.perform_measurement for measurement in plan.measurements]
-        here = [float("nan")] * len(move_to)
-        positions = tuple(here)
-        pending, append, now = outlet.pending, outlet.pending.append, time.time
-        limit = 100
-        ordinal = 0
-        for moves, measurements in traverse(plan):
-            if self._attention:
-                self._heed()
-            for axis, target in moves:
-                reached = move_to[axis](target)
-                here[axis] = target if reached is None else reached
-                positions = tuple(here)
-            if len(measurements) == 1:
-                number = measurements[0]
-                values = read[number]()
-                append((number, ordinal, now(), positions, values))
-            elif measurements:
-                pending.extend([(n, ordinal, now(), positions, read[n]()) for n in measurements])
-            ordinal += 1
-            self._steps_done = ordinal
-            if outlet.idle:
-                outlet.wake()
-            if len(pending) > limit:
-                limit = self._hold_back(outlet)
-
-    def _hold_back(self, outlet: Outlet) -> int:
-        """Wait while too much waits for the sinks; the limit from now on."""
-        try:
-            limit = outlet.backlog_limit(outlet.pending[-1])
-        except IndexError:
-            return 100
-        if len(outlet.pending) <= limit:
-            return limit
-        log.warning("scan %s waits: the record is behind by %d readings", self.scan_id, len(outlet.pending))
-        outlet.tell(self.status("waiting for the record to catch up"))
-        while len(outlet.pending) > limit // 2:
-            self._heed()
-            outlet.flush(1.0)
-        outlet.tell(self.status())
-        return limit
-
-    def _heed(self) -> None:
-        """Between two steps: reach what somebody asked for."""
-        self._raise_sink_failure()
-        with self._changed:
-            self._attention = False
-            if self._wish is Wish.PAUSE:
-                self._wish = None
-                self._move_to(ScanState.PAUSED, "on_pause")
-                while (
-                    self._wish is not Wish.ABORT and self._state is ScanState.PAUSED and not self._attention
-                ):
-                    self._changed.wait()
-                self._attention = False
-                if self._wish is not Wish.ABORT:
-                    self._raise_sink_failure()
-                    self._move_to(ScanState.RUNNING, "on_resume")
-            if self._wish is Wish.ABORT:
-                raise _Aborted
-
-    def _ask(self, wish: Wish | None) -> None:
-        changed = wish is not self._wish
-        self._wish = wish
-        self._attention = True
-        self._changed.notify_all()
-        if changed and self._outlet is not None:
-            self._outlet.tell(self.status())
-
-    def _require(self, what: str, *states: ScanState) -> None:
-        if self._state not in states:
-            raise IllegalTransitionError(f"scan {self.scan_id} is {self._state} and cannot be {what}")
+    # What ends it
 
     def _raise_sink_failure(self) -> None:
         if self._outlet is not None and self._outlet.error is not None:
@@ -450,13 +359,9 @@ class Scan:
 
     def _on_sink_failure(self, error: BaseException) -> None:
         """From the outlet's thread: the scan must not go on unrecorded."""
-        with self._changed:
-            self._attention = True
-            self._changed.notify_all()
+        self._course.rouse()
         if self._bench is not None:
             self._bench.interrupt()
-
-    # Ways out
 
     def _end(self, error: BaseException | None) -> None:
         """Safe state first, then the record, then the state everybody sees."""
@@ -464,24 +369,24 @@ class Scan:
         assert self._outlet is not None
         sink_failure = self._outlet.error
         if isinstance(error, InterruptedMoveError):
-            error = sink_failure or (_Aborted() if self._wish is Wish.ABORT else error)
+            error = sink_failure or (AbortAsked() if self._course.wish is Wish.ABORT else error)
         for unsafe in self._bench.make_safe():
-            if error is None or isinstance(error, _Aborted):
+            if error is None or isinstance(error, AbortAsked):
                 error = unsafe
         self._outlet.flush()
-        if error is None or isinstance(error, _Aborted):
+        if error is None or isinstance(error, AbortAsked):
             error = self._outlet.error or error
         if error is None:
             error = self._call_hook("on_complete")
-        if isinstance(error, _Aborted):
+        if isinstance(error, AbortAsked):
             error = self._call_hook("on_abort") or error
         self._outlet.close()
-        if error is None or isinstance(error, _Aborted):
+        if error is None or isinstance(error, AbortAsked):
             error = self._outlet.error or error
         match error:
             case None:
                 self._finish(ScanState.COMPLETED, None)
-            case _Aborted() | KeyboardInterrupt() | SystemExit():
+            case AbortAsked() | KeyboardInterrupt() | SystemExit():
                 self._finish(ScanState.ABORTED, None)
             case _:
                 self._call_hook("on_error", error)
@@ -502,35 +407,27 @@ class Scan:
 
     def _finish(self, state: ScanState, error: BaseException | None) -> None:
         """Into a terminal state: kept by the sinks, then shown."""
-        with self._changed:
+        with self._course.changed:
             if error is not None:
                 self.failure = error
                 self.error = str(error) or type(error).__name__
-            self._wish = None
-            self._set_state(state)
+            self._course.enter(state)
             self.finished_at = utc_now()
         unkept = self._call_hook("save_status", self.status())
         if unkept is not None and self.failure is None:
-            self.failure, self.error, self._state = (
-                unkept,
-                str(unkept) or type(unkept).__name__,
-                ScanState.FAILED,
-            )
+            self.failure, self.error = unkept, str(unkept) or type(unkept).__name__
+            self._course.state = ScanState.FAILED
             self._call_hook("on_error", unkept)
         self._publish(self.status())
-        with self._changed:
-            self._changed.notify_all()
 
-    def _move_to(self, state: ScanState, hook: str | None = None) -> None:
-        with self._changed:
-            self._set_state(state)
-            assert self._outlet is not None
+    def _tell(self, hook: str | None) -> None:
+        """The present state, through the outlet while there is one."""
+        if self._outlet is not None:
             self._outlet.tell(self.status(), hook)
 
-    def _set_state(self, state: ScanState) -> None:
-        if state not in TRANSITIONS[self._state]:
-            raise IllegalTransitionError(f"scan {self.scan_id}: {self._state} cannot become {state}")
-        self._state = state
+    def _say(self, message: str | None) -> None:
+        self.message = message
+        self._tell(None)
 
     # Telling
 
@@ -544,8 +441,8 @@ class Scan:
             return
         if self._values_pace.due():
             self._bench.report_values(blocks)
-        if self._progress_pace.due() and not self._state.is_finished:
+        if self._progress_pace.due() and not self.state.is_finished:
             self._publish(self.status())
 
     def __repr__(self) -> str:
-        return f"<Scan {self.scan_id} {self.settings.scan_name!r} {self._state}>"
+        return f"<Scan {self.scan_id} {self.settings.scan_name!r} {self.state}>"

@@ -1,0 +1,136 @@
+"""Starts scans when their turn has come, a place is free and their instruments can be leased.
+
+One thread picks, each scan runs in a thread of its own. Everything here happens under the queue's
+condition `changed`, except running a scan.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Sequence
+
+from pybirch.errors import PyBirchError
+from pybirch.queue.handles import ScanHandle
+from pybirch.queue.leases import Leases, lease_keys
+from pybirch.queue.notes import Notes
+from pybirch.states import ExecutionMode, QueueState, ScanState
+
+log = logging.getLogger(__name__)
+
+
+class Dispatcher:
+    """Owns the threads of a queue.
+
+    Args:
+        queue_id: names the threads.
+        handles: the queue's scans, in order; read under `changed`.
+        changed: the queue's condition.
+        leases: the book of instruments in use.
+        notes: where starts and ends are written.
+        places: how many may run side by side in parallel mode.
+        on_change: called after the queue's state or counts changed.
+    """
+
+    def __init__(
+        self,
+        queue_id: str,
+        handles: Sequence[ScanHandle],
+        changed: threading.Condition,
+        leases: Leases,
+        notes: Notes,
+        places: int,
+        on_change: Callable[[], None],
+    ) -> None:
+        self.state = QueueState.IDLE
+        self.mode = ExecutionMode.SERIAL
+        self.selected: set[str] | None = set()
+        self._queue_id = queue_id
+        self._handles = handles
+        self._changed = changed
+        self._leases = leases
+        self._notes = notes
+        self._places = places
+        self._on_change = on_change
+        self._running: dict[str, ScanHandle] = {}
+
+    def launch(self) -> None:
+        """Begin to run what waits; the queue is idle and something does."""
+        self.state = QueueState.RUNNING
+        self._leases.listen(self.wake)
+        threading.Thread(target=self._dispatch, name=f"queue {self._queue_id}").start()
+
+    def wake(self) -> None:
+        with self._changed:
+            self._changed.notify_all()
+
+    def is_running(self, handle: ScanHandle) -> bool:
+        return handle.scan_id in self._running
+
+    def waiting(self) -> list[ScanHandle]:
+        """Scans that are to run and have not begun, in order."""
+        return [
+            handle
+            for handle in self._handles
+            if handle.state is ScanState.QUEUED
+            and handle.scan_id not in self._running
+            and (self.selected is None or handle.scan_id in self.selected)
+        ]
+
+    def each(self, wish: Callable[[ScanHandle], None]) -> None:
+        """Make a wish to every scan under way; one that cannot take it now is left alone."""
+        for handle in tuple(self._running.values()):
+            try:
+                wish(handle)
+            except PyBirchError as refused:  # it ended, or has not come that far, between two looks
+                log.debug("%s", refused)
+
+    def _dispatch(self) -> None:
+        while (handle := self._take_next()) is not None:
+            threading.Thread(target=self._run, args=(handle,), name=f"scan {handle.scan_id}").start()
+        self._leases.forget(self.wake)
+        self._notes.write("INFO", "queue idle")
+        self._on_change()
+        self.wake()
+
+    def _take_next(self) -> ScanHandle | None:
+        """Wait for the next scan that may start; None when the queue has come to rest."""
+        with self._changed:
+            while (handle := self._startable()) is None:
+                if not self._running and (self.state is QueueState.STOPPING or not self.waiting()):
+                    self.state = QueueState.IDLE
+                    self.selected = set()
+                    return None
+                self._changed.wait()
+            self._running[handle.scan_id] = handle
+            return handle
+
+    def _startable(self) -> ScanHandle | None:
+        places = 1 if self.mode is ExecutionMode.SERIAL else self._places
+        if self.state is not QueueState.RUNNING or len(self._running) >= places:
+            return None
+        waiting = self.waiting()
+        for handle in waiting[:1] if self.mode is ExecutionMode.SERIAL else waiting:
+            if self._leases.take(lease_keys(handle.scan.instruments), handle.scan_id):
+                return handle
+        return None
+
+    def _run(self, handle: ScanHandle) -> None:
+        scan = handle.scan
+        name = scan.settings.scan_name
+        self._notes.write("INFO", f"{name} started", scan)
+        self._on_change()
+        try:
+            scan.run()
+            level = "INFO" if scan.state is ScanState.COMPLETED and not scan.message else "WARNING"
+            told = f"{scan.state}, {scan.points_done} points"
+            self._notes.write(level, f"{name} {told}{f' ({scan.message})' if scan.message else ''}", scan)
+        except Exception as error:
+            log.debug("scan %s failed", scan.scan_id, exc_info=True)
+            self._notes.write("ERROR", f"{name} failed: {error}", scan)
+        finally:
+            self._leases.release(scan.scan_id)
+            with self._changed:
+                del self._running[scan.scan_id]
+                self._changed.notify_all()
+            self._on_change()

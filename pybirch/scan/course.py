@@ -1,0 +1,121 @@
+"""The course of a scan: its one state, the wish somebody has, and who waits for either.
+
+Anybody may wish; only the engine's thread reaches a wish, between two steps (`heed`).
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+from pybirch.errors import IllegalTransitionError
+from pybirch.states import TRANSITIONS, ScanState, Wish
+
+
+class AbortAsked(Exception):  # noqa: N818  (not an error: somebody asked for the end)
+    """Ends the engine's walk."""
+
+
+class Course:
+    """State and wish of one scan.
+
+    Args:
+        scan_id: for messages.
+        tell: called with the name of an extension hook, or None, whenever state or wish changed
+            while the scan is under way.
+        check: called by `heed`; raises what must end the scan.
+
+    Attributes:
+        attention: True when the engine must call `heed` before the next step.
+    """
+
+    def __init__(self, scan_id: str, tell: Callable[[str | None], None], check: Callable[[], None]) -> None:
+        self.state = ScanState.QUEUED
+        self.wish: Wish | None = None
+        self.attention = False
+        self.changed = threading.Condition(threading.RLock())
+        self._scan_id = scan_id
+        self._tell = tell
+        self._check = check
+
+    def ask_pause(self) -> None:
+        with self.changed:
+            if self.state is ScanState.PAUSED:
+                self.attention = self.wish is Wish.ABORT  # a resume not yet reached is taken back
+                return
+            if self.wish is not Wish.PAUSE:
+                self._require("paused", ScanState.RUNNING)
+                self._ask(Wish.PAUSE)
+
+    def ask_resume(self) -> None:
+        with self.changed:
+            self._require("resumed", ScanState.RUNNING, ScanState.PAUSED)
+            if self.wish is not Wish.ABORT:
+                self._ask(None)
+
+    def ask_abort(self) -> None:
+        with self.changed:
+            if self.wish is not Wish.ABORT:
+                self._ask(Wish.ABORT)
+
+    def rouse(self) -> None:
+        """Make the engine look up, even from a pause."""
+        with self.changed:
+            self.attention = True
+            self.changed.notify_all()
+
+    def heed(self) -> None:
+        """From the engine, between two steps: reach what somebody wished.
+
+        Raises:
+            AbortAsked: the wish is an end.
+        """
+        self._check()
+        with self.changed:
+            self.attention = False
+            if self.wish is Wish.PAUSE:
+                self.wish = None
+                self.move_to(ScanState.PAUSED, "on_pause")
+                while not self.attention:
+                    self.changed.wait()
+                self.attention = False
+                if self.wish is not Wish.ABORT:
+                    self._check()
+                    self.move_to(ScanState.RUNNING, "on_resume")
+            if self.wish is Wish.ABORT:
+                raise AbortAsked
+
+    def move_to(self, state: ScanState, hook: str | None = None) -> None:
+        """Into `state`, and tell.
+
+        Raises:
+            IllegalTransitionError: not from here.
+        """
+        with self.changed:
+            self.enter(state)
+            self._tell(hook)
+
+    def enter(self, state: ScanState) -> None:
+        """Into `state` without telling.
+
+        Raises:
+            IllegalTransitionError: not from here.
+        """
+        with self.changed:
+            if state not in TRANSITIONS[self.state]:
+                raise IllegalTransitionError(f"scan {self._scan_id}: {self.state} cannot become {state}")
+            self.state = state
+            if state.is_finished:
+                self.wish = None
+            self.changed.notify_all()
+
+    def _ask(self, wish: Wish | None) -> None:
+        changed = wish is not self.wish
+        self.wish = wish
+        self.rouse()
+        if changed:
+            self._tell(None)
+
+    def _require(self, what: str, *states: ScanState) -> None:
+        if self.state not in states:
+            raise IllegalTransitionError(f"scan {self._scan_id} is {self.state} and cannot be {what}")
