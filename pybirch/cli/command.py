@@ -35,7 +35,7 @@ SUBCOMMANDS = {
     "create-admin": Entry("create_admin:create_admin", "Create a user who may do everything.", "db"),
     "token": Entry("token:token", "Create, list and revoke tokens for scripts and stations.", "db"),
     "run": Entry("run:run", "Run a Python script with the lab's settings.", "web"),
-    "export": Entry("export:export", "Write a scan's readings as CSV.", "db"),
+    "export": Entry("export:export", "Write a scan's readings as CSV.", "web"),
 }
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 import click
 
 from pybirch.cli.store import database
-from pybirch.cli.table import write_csv
 from pybirch.errors import NotFoundError, PyBirchError
 
 
@@ -22,21 +23,42 @@ from pybirch.errors import NotFoundError, PyBirchError
 def export(scan: str, measurement: str | None, output: Path | None, demo: bool) -> None:
     """Write the readings of SCAN (its scan_id) as CSV."""
     db = database(demo=demo, must_exist=True)
+    from database.web.csv_stream import csv_lines
+
     db.scans.get(scan)
-    names = [found.name for found in db.readings.measurements(scan)]
-    name = chosen(scan, measurement, names)
-    blocks = db.readings.iter_blocks(scan, name, 0, None)
+    found = {row.name: row for row in db.readings.measurements(scan)}
+    name = chosen(scan, measurement, list(found))
+    lines = csv_lines(found[name].layout, db.readings.iter_blocks(scan, name, 0, None))
     if output is None:
-        write_csv(blocks, sys.stdout)
-        return
+        write_to_stdout(lines)
+    else:
+        write_to_file(lines, output)
+        click.echo(f"{name} of {scan} written to {output}", err=True)
+
+
+def write_to_stdout(lines: Iterable[str]) -> None:
+    """Until the end, or until the program that reads has had enough."""
+    try:
+        for line in lines:
+            sys.stdout.write(line.replace("\r\n", "\n"))
+        sys.stdout.flush()
+    except BrokenPipeError:
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115
+
+
+def write_to_file(lines: Iterable[str], output: Path) -> None:
+    """All of it, or no file.
+
+    Raises:
+        PyBirchError: the file cannot be written.
+    """
     draft = output.with_name(output.name + ".part")
     try:
         with draft.open("w", newline="", encoding="utf-8") as stream:
-            rows = write_csv(blocks, stream)
+            stream.writelines(lines)
         draft.replace(output)
     except OSError as error:
         raise PyBirchError(f"cannot write {output}: {error.strerror}") from error
-    click.echo(f"{rows} rows of {name} written to {output}", err=True)
 
 
 def chosen(scan: str, wanted: str | None, names: list[str]) -> str:

@@ -18,8 +18,6 @@ def database(*, demo: bool = False, must_exist: bool = False) -> DatabaseService
     Raises:
         PyBirchError: `must_exist`, and there is no such file.
     """
-    from database.services import DatabaseService
-
     settings = lab_settings(demo=demo)
     scheme, _, file = settings.database_url.partition(":///")
     if scheme.startswith("sqlite") and file:
@@ -28,4 +26,6 @@ def database(*, demo: bool = False, must_exist: bool = False) -> DatabaseService
             hint = "" if demo else "; for the demo's data add --demo"
             raise PyBirchError(f"DATABASE_URL: there is no database {path} yet{hint}")
         path.parent.mkdir(parents=True, exist_ok=True)
+    from database.services import DatabaseService
+
     return DatabaseService(settings.database_url)

@@ -33,8 +33,8 @@ def create(name: str, scopes: tuple[str, ...], demo: bool) -> None:
 def list_tokens(demo: bool) -> None:
     """List the tokens: number, name, scopes, when made."""
     for row in database(demo=demo, must_exist=True).tokens.list():
-        scopes = row.scopes if isinstance(row.scopes, str) else ",".join(row.scopes)
-        click.echo(f"{row.id:>5}  {row.name}  {scopes}  {row.created_at:%Y-%m-%d %H:%M}")
+        state = "" if row.is_active else "  (revoked)"
+        click.echo(f"{row.id:>5}  {row.name}  {','.join(row.scopes)}  {row.created_at:%Y-%m-%d %H:%M}{state}")
 
 
 @token.command()
