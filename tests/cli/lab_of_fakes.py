@@ -37,6 +37,18 @@ def fake_children(settings: LabSettings, *, port_sentence: str, **_: Any) -> lis
     ]
 
 
+def sit_at(terminal: str) -> None:
+    """Make the terminal this program's own: what is typed there is its stdin and its signals."""
+    import fcntl
+    import termios
+
+    keyboard = os.open(terminal, os.O_RDWR)
+    fcntl.ioctl(keyboard, termios.TIOCSCTTY, 0)
+    os.dup2(keyboard, 0)
+
+
 lab.children = fake_children
 if __name__ == "__main__":
+    if terminal := os.environ.get("FAKE_TERMINAL"):
+        sit_at(terminal)
     up.main()

@@ -24,7 +24,7 @@ ROOT = Path(__file__).parents[2]
 class Terminal:
     """One `run_web.py`; what it prints goes to a file."""
 
-    def __init__(self, folder: Path, number: int, *arguments: str) -> None:
+    def __init__(self, folder: Path, number: int, *arguments: str, keyboard: str = "") -> None:
         self.run_dir = folder / "data" / "run"
         self._printed = folder / f"terminal{number}.txt"
         self._stream = self._printed.open("wb")
@@ -32,7 +32,8 @@ class Terminal:
         self.popen = subprocess.Popen(
             [sys.executable, "-m", "tests.cli.lab_of_fakes", *arguments],
             cwd=folder,
-            env={**environment, "PYTHONPATH": str(ROOT)},
+            env={**environment, "PYTHONPATH": str(ROOT), "FAKE_TERMINAL": keyboard},
+            start_new_session=bool(keyboard),
             stdin=subprocess.DEVNULL,
             stdout=self._stream,
             stderr=subprocess.STDOUT,
@@ -75,8 +76,8 @@ def lives(pid: int) -> bool:
 def start(tmp_path: Path) -> Iterator[Callable[..., Terminal]]:
     terminals: list[Terminal] = []
 
-    def run(*arguments: str) -> Terminal:
-        terminals.append(Terminal(tmp_path, len(terminals), *arguments))
+    def run(*arguments: str, keyboard: str = "") -> Terminal:
+        terminals.append(Terminal(tmp_path, len(terminals), *arguments, keyboard=keyboard))
         return terminals[-1]
 
     yield run
@@ -145,3 +146,27 @@ def test_a_new_run_takes_over_what_a_killed_one_left(start: Callable[..., Termin
     second.popen.terminate()
     assert second.ends(timeout=5) == 0
     assert not any(map(lives, left))
+
+
+@pytest.fixture
+def keyboard() -> Iterator[tuple[int, str]]:
+    """A pseudo-terminal: what to type into, and the name of the other end."""
+    typing_end, program_end = os.openpty()
+    yield typing_end, os.ttyname(program_end)
+    os.close(typing_end)
+    os.close(program_end)
+
+
+def test_enter_prints_another_link_and_ctrl_c_is_typed(
+    start: Callable[..., Terminal], keyboard: tuple[int, str]
+) -> None:
+    typing_end, name = keyboard
+    terminal = start("--port", "0", keyboard=name)
+    until(terminal.is_ready, timeout=20)
+    assert "press Enter" in terminal.text
+    os.write(typing_end, b"\n")
+    until(lambda: terminal.text.count("/login?code=") == 2)
+    pids = terminal.children()
+    os.write(typing_end, b"\x03")
+    assert terminal.ends(timeout=5) == 0
+    assert not any(map(lives, pids))
