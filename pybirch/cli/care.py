@@ -62,7 +62,11 @@ class Care:
         self.tail = Tail(self._output, from_end=adopted is not None)
 
     def look(self) -> Ended | None:
-        """Start the child if it is time; tell of its end, once."""
+        """Start the child if it is time; tell of its end, once.
+
+        Raises:
+            OSError: it could not be started.
+        """
         if self.process is None:
             if self._clock() >= self._next_start and self.spec.may_start():
                 self.process = self.spec.already_runs() or self._start()
@@ -74,6 +78,13 @@ class Care:
         self._starts += 1
         return ChildProcess.start(self.spec, self._output)
 
+    def postpone(self) -> float:
+        """It could not even be started: wait as after a death; the wait is returned."""
+        wait = self._wait
+        self._next_start = self._clock() + wait
+        self._wait = min(wait * 2, self._patience.longest)
+        return wait
+
     def _bury(self) -> Ended:
         process = self.process
         assert process is not None
@@ -81,8 +92,5 @@ class Care:
             process.kill()  # what it may have left in its session would hold the port or an instrument
         if self._clock() - self._started_at >= self._patience.healthy:
             self._wait = self._patience.first
-        ended = Ended(process, process.exit_code, self._wait, first_start=self._starts == 1)
-        self._next_start = self._clock() + self._wait
-        self._wait = min(self._wait * 2, self._patience.longest)
         self.process = None
-        return ended
+        return Ended(process, process.exit_code, self.postpone(), first_start=self._starts == 1)

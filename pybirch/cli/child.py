@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -15,6 +16,7 @@ import psutil
 from pybirch.cli.runtime import CREATED_TOLERANCE_S, ChildRecord
 
 WINDOWS = sys.platform == "win32"
+REAP_TIME_S = 0.3
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -124,7 +126,8 @@ class ChildProcess:
         else:
             self._kill_group()
         if self._popen is not None:
-            self._popen.wait()
+            with contextlib.suppress(subprocess.TimeoutExpired):  # it hangs in a driver, and cannot be helped
+                self._popen.wait(REAP_TIME_S)
 
     def _leads_its_group(self) -> bool:
         if self._popen is not None:

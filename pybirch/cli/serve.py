@@ -20,4 +20,4 @@ def serve(host: str | None, port: int | None) -> None:
     settings = lab_settings(host=host, port=port)
     settings.make_folders()
     log_to_stderr()
-    sys.exit(main(settings.host, settings.port, settings.data_dir, settings.database_url))
+    sys.exit(main(settings.environment()))

@@ -12,6 +12,8 @@ import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+import psutil
+
 from pybirch.cli.care import Care, Ended, Patience
 from pybirch.cli.child import ChildProcess, ChildSpec
 from pybirch.cli.exits import ExitReporter, StationExit
@@ -55,7 +57,11 @@ class Supervisor:
         patience = patience or Patience()
         records = read_children(run_dir)
         self.cares = [Care(spec, run_dir, patience, adopted=self._adopt(spec, records)) for spec in specs]
-        self._recorded: dict[str, ChildRecord] = {}
+        self._recorded = records
+        names = {spec.name for spec in specs}
+        self._left_alone = {
+            name: r for name, r in records.items() if name not in names and ChildProcess.adopt(r)
+        }
 
     def _adopt(self, spec: ChildSpec, records: dict[str, ChildRecord]) -> ChildProcess | None:
         process = ChildProcess.adopt(records[spec.name]) if spec.name in records else None
@@ -86,7 +92,12 @@ class Supervisor:
 
     def _look(self) -> None:
         for care in self.cares:
-            ended = care.look()
+            try:
+                ended = care.look()
+            except (OSError, psutil.Error) as error:
+                wait = care.postpone()
+                self._logbook.tell(f"the {care.spec.name} cannot be started ({error}); again in {wait:g} s")
+                continue
             self._follow(care)
             if ended is not None:
                 self._tell_of(care, ended)
@@ -124,14 +135,18 @@ class Supervisor:
 
     def _record_children(self) -> None:
         """Write down who is ours, for the supervisor that may come after this one."""
-        records = {
+        records = self._left_alone | {
             care.spec.name: ChildRecord(care.spec.name, care.process.pid, care.process.created)
             for care in self.cares
             if care.process is not None and care.process.mine
         }
-        if records != self._recorded:
+        if records == self._recorded:
+            return
+        self._recorded = records
+        try:
             write_children(self._run_dir, records)
-            self._recorded = records
+        except OSError as error:  # a full disk is no reason to end a measurement
+            self._logbook.tell(f"cannot write {self._run_dir / 'children.json'} ({error.strerror})")
 
     def _end_all(self) -> None:
         """The station first, while the server still listens; whoever is left at the end is killed."""
@@ -145,7 +160,8 @@ class Supervisor:
             if care.process is not None and care.process.mine:
                 care.process.kill()
             self._follow(care)
-        write_children(self._run_dir, {})
+            care.process = None
+        self._record_children()
 
     def _ask(self, cares: Iterable[Care], deadline: float) -> None:
         cares = list(cares)

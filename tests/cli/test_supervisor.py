@@ -14,6 +14,7 @@ import psutil
 import pytest
 
 from pybirch.cli.care import Patience
+from pybirch.cli.child import ChildSpec
 from pybirch.cli.runtime import ChildRecord, read_children, write_children
 from pybirch.cli.supervisor import StartError
 from tests.cli.fakes import SLEEPER, STATION, STUBBORN, FakeServer, Run, program
@@ -69,6 +70,13 @@ def test_a_healthy_life_resets_the_wait(supervise: Supervise) -> None:
     run = supervise(program("server", "raise SystemExit(7)"), patience=Patience(first=0.05, healthy=0))
     until(lambda: len(run.said) >= 3)
     assert [line.rpartition(" in ")[2] for line in run.said[:3]] == ["0.05 s"] * 3
+
+
+def test_a_child_that_cannot_be_started_is_told_and_tried_again(supervise: Supervise) -> None:
+    run = supervise(ChildSpec(name="server", command=["/no/such/python"]), patience=Patience(first=0.05))
+    until(lambda: len(run.said) >= 2)
+    assert run.said[0].startswith("the server cannot be started (")
+    assert run.said[1].endswith("again in 0.1 s")
 
 
 def test_a_stations_end_is_reported_until_it_is_taken(
