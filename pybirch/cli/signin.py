@@ -129,10 +129,13 @@ def enter_pressed(seconds: float, closing: threading.Event) -> bool:
         return False
     if sys.platform == "win32":
         return bool(sys.stdin.readline())
-    ready, _, _ = select.select([sys.stdin], [], [], seconds)
-    if not ready:
-        return False
-    if sys.stdin.readline():
-        return True
-    closing.wait(seconds)  # end of file: the terminal said Ctrl-D
+    try:
+        ready, _, _ = select.select([sys.stdin], [], [], seconds)
+        if not ready:
+            return False
+        if sys.stdin.readline():
+            return True
+    except OSError:  # the terminal was closed
+        pass
+    closing.wait(seconds)  # or said Ctrl-D
     return False

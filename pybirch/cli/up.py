@@ -27,8 +27,10 @@ START_TIME_S = 20.0
 
 
 def say(text: str) -> None:
-    click.echo(text)
-    sys.stdout.flush()
+    """Print, if anybody still reads: a closed terminal is no reason to leave a laboratory in disorder."""
+    with contextlib.suppress(OSError):
+        click.echo(text)
+        sys.stdout.flush()
 
 
 def start_lab(
@@ -138,11 +140,12 @@ def how_to_choose_a_port(*, demo: bool) -> str:
 
 
 def stop_on_signals(supervisor: Supervisor) -> None:
-    """Ctrl-C, SIGTERM and a closed terminal all mean: stop in order."""
+    """Ctrl-C, SIGTERM and a closed terminal (unless under nohup) all mean: stop in order."""
     for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK"):
         number = getattr(signal, name, None)
-        if number is not None:
-            signal.signal(number, lambda *_: supervisor.stop())
+        if number is None or (name == "SIGHUP" and signal.getsignal(number) is signal.SIG_IGN):
+            continue
+        signal.signal(number, lambda *_: supervisor.stop())
 
 
 @click.command(name="run_web.py", context_settings={"help_option_names": ["-h", "--help"]})

@@ -148,25 +148,50 @@ def test_a_new_run_takes_over_what_a_killed_one_left(start: Callable[..., Termin
     assert not any(map(lives, left))
 
 
+class Keyboard:
+    """A pseudo-terminal to type into."""
+
+    def __init__(self) -> None:
+        self._typing_end, self._program_end = os.openpty()
+        self.name = os.ttyname(self._program_end)
+        self._open = True
+
+    def type(self, keys: bytes) -> None:
+        os.write(self._typing_end, keys)
+
+    def close(self) -> None:
+        """As when its window is closed."""
+        if self._open:
+            self._open = False
+            os.close(self._typing_end)
+            os.close(self._program_end)
+
+
 @pytest.fixture
-def keyboard() -> Iterator[tuple[int, str]]:
-    """A pseudo-terminal: what to type into, and the name of the other end."""
-    typing_end, program_end = os.openpty()
-    yield typing_end, os.ttyname(program_end)
-    os.close(typing_end)
-    os.close(program_end)
+def keyboard() -> Iterator[Keyboard]:
+    keyboard = Keyboard()
+    yield keyboard
+    keyboard.close()
+
+
+def test_a_closed_terminal_window_ends_everything(start: Callable[..., Terminal], keyboard: Keyboard) -> None:
+    terminal = start("--port", "0", keyboard=keyboard.name)
+    until(terminal.is_ready, timeout=20)
+    pids = terminal.children()
+    keyboard.close()
+    assert terminal.ends(timeout=5) == 0
+    assert not any(map(lives, pids))
 
 
 def test_enter_prints_another_link_and_ctrl_c_is_typed(
-    start: Callable[..., Terminal], keyboard: tuple[int, str]
+    start: Callable[..., Terminal], keyboard: Keyboard
 ) -> None:
-    typing_end, name = keyboard
-    terminal = start("--port", "0", keyboard=name)
+    terminal = start("--port", "0", keyboard=keyboard.name)
     until(terminal.is_ready, timeout=20)
     assert "press Enter" in terminal.text
-    os.write(typing_end, b"\n")
+    keyboard.type(b"\n")
     until(lambda: terminal.text.count("/login?code=") == 2)
     pids = terminal.children()
-    os.write(typing_end, b"\x03")
+    keyboard.type(b"\x03")
     assert terminal.ends(timeout=5) == 0
     assert not any(map(lives, pids))
