@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from pybirch.errors import InterruptedMoveError
 from pybirch.events import InstrumentPosition, InstrumentStatus
+from pybirch.instruments.address import canonical_address
 from pybirch.states import InstrumentState
 
 if TYPE_CHECKING:
@@ -102,9 +103,8 @@ class BaseMeasurementInstrument:
         """Identifies the hardware: two objects with one key are one instrument."""
         if not self.adapter:
             return f"object:{id(self)}"
-        if self.adapter.upper().startswith("TCPIP"):
-            return self.adapter.upper()
-        return f"{socket.gethostname()}/{self.adapter.upper()}"
+        address = canonical_address(self.adapter)
+        return address if address.startswith("TCPIP") else f"{socket.gethostname()}/{address}"
 
     def check_connection(self) -> bool:
         """Whether the instrument answers; never raises."""

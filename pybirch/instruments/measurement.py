@@ -52,7 +52,9 @@ class Measurement(BaseMeasurementInstrument):
     def columns(self) -> list[str]:
         """The data columns, each ``"name (unit)"``; a column without a unit is its bare name."""
         units = [*self.data_units, *[""] * (len(self.data_columns) - len(self.data_units))]
-        return [f"{name} ({unit})" if unit else name for name, unit in zip(self.data_columns, units, strict=False)]
+        return [
+            f"{name} ({unit})" if unit else name for name, unit in zip(self.data_columns, units, strict=False)
+        ]
 
     def measurement_df(self) -> pd.DataFrame:
         """One reading as a DataFrame, a row per row of `perform_measurement`."""
@@ -62,4 +64,7 @@ class Measurement(BaseMeasurementInstrument):
         return pd.DataFrame(np.atleast_2d(self.perform_measurement()), columns=self.columns())
 
     def describe(self) -> dict[str, Any]:
-        return super().describe() | {"data_columns": list(self.data_columns), "data_units": list(self.data_units)}
+        return super().describe() | {
+            "data_columns": list(self.data_columns),
+            "data_units": list(self.data_units),
+        }

@@ -58,8 +58,10 @@ class Movement(BaseMeasurementInstrument):
             The position reached if the driver reads it back; None records the target.
 
         Raises:
+            FieldError: `target` is outside `limits`; nothing moved.
             InstrumentError: it did not arrive.
         """
+        self.check_target(target)
         self.position = target
         if self.settle:
             self.wait(self.settle)
@@ -67,7 +69,9 @@ class Movement(BaseMeasurementInstrument):
 
     def column(self) -> str:
         """The data column of its position, ``"name (unit)"``."""
-        return f"{self.position_column} ({self.position_units})" if self.position_units else self.position_column
+        return (
+            f"{self.position_column} ({self.position_units})" if self.position_units else self.position_column
+        )
 
     def check_target(self, target: float, field: str = "position") -> None:
         """Raise FieldError when `target` is outside `limits`."""

@@ -16,13 +16,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from pybirch.errors import InstrumentError, InstrumentTimeoutError
+from pybirch.instruments.address import canonical_address
 
 NO_ERROR = re.compile(r"[+-]?0\b")
-
-
-def canonical_address(address: str) -> str:
-    """One spelling for one address: upper case, and ``TCPIP::`` written as ``TCPIP0::``."""
-    return re.sub(r"^([A-Z]+)(?=::)", r"\g<1>0", address.strip().upper())
+_lines_lock = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -103,7 +100,9 @@ class _SharedLine:
 
         milliseconds = int(self._settings.timeout * 1000)
         try:
-            self._resource = pyvisa.ResourceManager(self._settings.library).open_resource(
+            with _lines_lock:  # pyvisa keeps one manager a library, and finds it without a lock
+                manager = pyvisa.ResourceManager(self._settings.library)
+            self._resource = manager.open_resource(
                 self.address,
                 open_timeout=milliseconds,
                 timeout=milliseconds,
@@ -152,7 +151,6 @@ def _hung_up(connection: socket.socket) -> bool:
 
 
 _lines: dict[tuple[str, str], _SharedLine] = {}
-_lines_lock = threading.Lock()
 
 
 class LineSession:

@@ -243,10 +243,6 @@ class VisaMovement(VisaInstrument, Movement):
             self._set(self.attribute, target)
         self._position = target
 
-    def move_to(self, target: float) -> float | None:
-        self.check_target(target)
-        return super().move_to(target)
-
 
 class VisaMeasurement(VisaInstrument, Measurement):
     """A measurement over VISA: subclass it, or name the driver's properties to read.

@@ -22,9 +22,8 @@ log = logging.getLogger("pybirch.simulator")
 def main(arguments: Sequence[str] | None = None) -> int:
     """Serve until SIGTERM or Ctrl-C; 0 when ended so, 2 when a port could not be had."""
     options = _parser().parse_args(arguments)
-    logging.basicConfig(
-        level=logging.DEBUG if options.verbose else logging.INFO, format="%(name)s: %(message)s"
-    )
+    level = (logging.WARNING, logging.INFO, logging.DEBUG)[min(options.verbose, 2)]
+    logging.basicConfig(level=level, format="%(name)s: %(message)s")
     ended = _end_signals()
     world = World(options.seed)
     devices = build_laboratory(world)
@@ -61,7 +60,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--port-base", type=int, default=0, metavar="N", help="use ports N, N+1, … (default: free ones)"
     )
-    parser.add_argument("--verbose", action="store_true", help="log every line")
+    parser.add_argument(
+        "-v", "--verbose", action="count", default=0, help="name the ports; twice: log every line"
+    )
     return parser
 
 

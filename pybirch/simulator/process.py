@@ -19,6 +19,8 @@ def visa_address(port: int, host: str = "127.0.0.1") -> str:
 class SimulatorProcess:
     """``python -m pybirch.simulator`` as a child of this process; a context manager.
 
+    A Ctrl-C at the terminal does not reach it: instruments are made safe before their devices go.
+
     Args:
         ports_file: where it writes its ports; one that exists makes it take the same ports again.
         seed: decides the noise.
@@ -37,7 +39,8 @@ class SimulatorProcess:
         """
         before = self._written_at()
         options = ["--ports-file", str(self.ports_file), "--seed", str(self.seed)]
-        self.process = subprocess.Popen([sys.executable, "-m", "pybirch.simulator", *options])
+        command = [sys.executable, "-m", "pybirch.simulator", *options]
+        self.process = subprocess.Popen(command, start_new_session=True)
         end = time.monotonic() + timeout
         while self._written_at() == before:
             code = self.process.poll()

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+
 from pybirch.errors import FieldError, InterruptedMoveError
 from pybirch.events import InstrumentPosition, InstrumentStatus
 from pybirch.instruments.base import Instrument, Measurable, Movable
@@ -139,7 +140,9 @@ def test_a_move_gets_there(name: str, make: Callable[[Build], Any]) -> None:
 
 @pytest.mark.parametrize("name", [name for name in MOVEMENTS if name != "Elapsed"])
 @pytest.mark.parametrize("beyond", [1e9, -1e9, math.nan])
-def test_beyond_the_limits_is_refused_by_field(name: str, beyond: float, make: Callable[[Build], Any]) -> None:
+def test_beyond_the_limits_is_refused_by_field(
+    name: str, beyond: float, make: Callable[[Build], Any]
+) -> None:
     movement = make(MOVEMENTS[name][0])
     bring_up(movement)
     before = movement.position

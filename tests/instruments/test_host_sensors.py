@@ -1,23 +1,26 @@
 import math
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
+
 from pybirch.instruments.host_sensors import HostSensors
+
+
+class Ticks(NamedTuple):
+    user: float
+    idle: float
 
 
 class FakePsutil:
     """A machine with one chip, no clock to read, and ticks that grow as told."""
 
     def __init__(self) -> None:
-        self.times = SimpleNamespace
         self.busy, self.idle = 10.0, 90.0
         self.chips = {"coretemp": [SimpleNamespace(current=51.0), SimpleNamespace(current=63.0)]}
 
     def cpu_times(self) -> Any:
-        import collections
-
-        return collections.namedtuple("times", "user idle")(self.busy, self.idle)
+        return Ticks(self.busy, self.idle)
 
     def cpu_freq(self) -> None:
         return None

@@ -8,8 +8,10 @@ import time
 from collections.abc import Callable, Iterator
 
 import pytest
+
 from pybirch.errors import InstrumentError, InstrumentTimeoutError
-from pybirch.instruments.session import LineSession, LineSettings, canonical_address
+from pybirch.instruments.address import canonical_address
+from pybirch.instruments.session import LineSession, LineSettings
 from pybirch.instruments.visa import VisaMovement
 from pybirch.simulator.process import visa_address
 from pybirch.simulator.server import DeviceServer
@@ -68,18 +70,24 @@ def test_a_late_answer_is_not_taken_for_the_next_one(
 ) -> None:
     session = open_session(timeout=0.1)
 
-    with pytest.raises(InstrumentTimeoutError, match=r"box at TCPIP::127.0.0.1::\d+::SOCKET: no answer within 0.1 s"):
+    with pytest.raises(
+        InstrumentTimeoutError, match=r"box at TCPIP::127.0.0.1::\d+::SOCKET: no answer within 0.1 s"
+    ):
         session.query("SLOW?")
     box.release.set()
 
-    assert [session.query(f"Q{number}?") for number in range(3)] == ["Q0? answered", "Q1? answered", "Q2? answered"]
+    assert [session.query(f"Q{number}?") for number in range(3)] == [
+        "Q0? answered",
+        "Q1? answered",
+        "Q2? answered",
+    ]
 
 
 def test_an_answer_that_comes_while_the_next_question_waits_is_not_taken_for_it(
     box: SlowBox, open_session: Callable[..., LineSession]
 ) -> None:
     session = open_session()
-    with pytest.raises(InstrumentTimeoutError, match="within 0.05 s"):
+    with pytest.raises(InstrumentTimeoutError, match=r"within 0.05 s"):
         session.query("SLOW?", timeout=0.05)
     answers: list[str] = []
     asking = threading.Thread(target=lambda: answers.append(session.query("NEXT?")))
@@ -156,7 +164,7 @@ def test_a_hung_up_instrument_is_told_at_once_and_can_be_called_again(
         connection.shutdown(socket.SHUT_RDWR)
     wait_for(lambda: not server.connections)
 
-    with pytest.raises(InstrumentError, match="box at .*: the instrument closed the connection"):
+    with pytest.raises(InstrumentError, match=r"box at .*: the instrument closed the connection"):
         session.query("B?")
     assert session.query("C?") == "C? answered"
     assert "B?" not in box.heard

@@ -2,6 +2,7 @@ import time
 
 import numpy as np
 import pytest
+
 from pybirch.database_integration import testing
 from pybirch.instruments import simulated
 from pybirch.instruments.elapsed import Elapsed

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from pybirch.errors import FieldError, InstrumentError
+
+from pybirch.errors import FieldError, InstrumentError, InstrumentTimeoutError
 from pybirch.instruments.visa import VisaMeasurement, VisaMovement
 from pybirch.states import InstrumentState
 
@@ -47,7 +48,7 @@ class Source:
 def test_importing_the_bases_and_drivers_does_not_import_what_they_need_later() -> None:
     modules = "pybirch.instruments.visa, pybirch.instruments.lab, pybirch.instruments.host_sensors"
     late = "{'pyvisa', 'pymeasure', 'psutil', 'pandas'}"
-    code = f"import sys, {modules}; sys.exit(str({late} & set(sys.modules) or ''))"
+    code = f"import sys, {modules}; sys.exit(', '.join({late} & set(sys.modules)) or 0)"
 
     subprocess.run([sys.executable, "-c", code], check=True)
 
@@ -157,7 +158,7 @@ def test_a_move_and_a_refused_move_on_pyvisa_sim(on_pyvisa_sim: Any) -> None:
     level.move_to(2.5)
     assert level.position == 2.5
 
-    with pytest.raises(InstrumentError, match="meter at .*refused: -222"):
+    with pytest.raises(InstrumentError, match=r"meter at .*refused: -222"):
         level.move_to(99.0)
 
 
@@ -166,3 +167,14 @@ def test_an_answer_that_is_no_number_is_quoted(on_pyvisa_sim: Any) -> None:
 
     with pytest.raises(InstrumentError, match=r"'BROKEN\?' was answered by '1.0,overload'"):
         meter.numbers("BROKEN?")
+
+
+def test_after_a_time_out_other_interfaces_get_a_device_clear(request: pytest.FixtureRequest) -> None:
+    pytest.importorskip("pyvisa_sim")
+    meter = Meter("meter", None, "GPIB0::8::INSTR", library=METER, timeout=0.1)
+    request.addfinalizer(meter.shutdown)
+    meter.connect()
+
+    with pytest.raises(InstrumentTimeoutError, match="meter at GPIB0::8::INSTR: no answer within"):
+        meter.query("SILENCE?")
+    assert meter.numbers("READ?") == [1.25e-3, 4.5]

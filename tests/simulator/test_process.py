@@ -4,6 +4,7 @@ import time
 from pathlib import Path
 
 import pytest
+
 from pybirch.simulator.__main__ import main, read_ports, write_ports
 from pybirch.simulator.process import SimulatorProcess
 

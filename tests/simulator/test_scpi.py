@@ -1,4 +1,5 @@
 import pytest
+
 from pybirch.simulator.scpi import ScpiDevice, command, number, switch
 
 

@@ -37,7 +37,10 @@ class Spectrometer(VisaMeasurement):
         for name, value in settings.items():
             if name != "integration":
                 raise FieldError(f"settings.{name}", f"{self.name} has no such setting, only integration")
-            self.command(f"INT {float(value):g}")
+            try:
+                self.command(f"INT {float(value):g}")
+            except (ValueError, TypeError):
+                raise FieldError("settings.integration", f"{value!r} is not a number of seconds") from None
 
     def perform_measurement(self) -> NDArray[np.float64]:
         """One exposure; an abort does not wait for its end."""
