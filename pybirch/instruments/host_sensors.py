@@ -60,7 +60,8 @@ class HostSensors(Measurement):
             busy, total = self._processor_ticks()
             passed = total - self._ticks[1]
             if passed > 0:
-                self._load = min(max(100.0 * (busy - self._ticks[0]) / passed, 0.0), 100.0)
+                load = round(100.0 * (busy - self._ticks[0]) / passed, 2)
+                self._load = min(max(load, 0.0), 100.0)
                 self._ticks, self._ticks_at = (busy, total), now
         return self._load
 

@@ -6,6 +6,7 @@ pyvisa is imported when the first connection is opened.
 from __future__ import annotations
 
 import contextlib
+import os
 import re
 import select
 import socket
@@ -109,13 +110,21 @@ class _SharedLine:
                 read_termination=self._settings.termination,
                 write_termination=self._settings.termination,
             )
-        except Exception as error:  # pyvisa-py raises a bare Exception for a refused connection
+        except Exception as error:  # pyvisa-py raises a bare Exception when a host is silent
             raise InstrumentError(f"{name} at {self.address}: cannot be opened: {error}") from error
         self._socket = _socket_of(self._resource)
         if self._socket is not None:
-            with contextlib.suppress(OSError):  # or a query behind a command waits 40 ms for its packet
-                self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            self._prepare_socket(self._socket, name)
         return self._resource
+
+    def _prepare_socket(self, connection: socket.socket, name: str) -> None:
+        """pyvisa-py takes a refused connection for an open one: ask the socket itself."""
+        refusal = connection.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+        if refusal:
+            self.close()
+            raise InstrumentError(f"{name} at {self.address}: cannot be opened: {os.strerror(refusal)}")
+        with contextlib.suppress(OSError):  # or a query behind a command waits 40 ms for its packet
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     def _forget_late_answer(self) -> None:
         if self.address.upper().endswith("::SOCKET"):

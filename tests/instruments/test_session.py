@@ -176,7 +176,9 @@ def test_nobody_there_names_instrument_and_address() -> None:
         address = visa_address(reserved.getsockname()[1])
         movement = VisaMovement("stage", None, address, timeout=0.5)
 
-        with pytest.raises(InstrumentError, match=f"stage at {address}"):
+        with pytest.raises(
+            InstrumentError, match=f"stage at {address}: cannot be opened: Connection refused"
+        ):
             movement.connect()
     assert not movement.check_connection()
     assert "stage" in str(movement.error)

@@ -42,7 +42,7 @@ class SourceVoltage(VisaMovement):
 class DiodeCurrent(VisaMeasurement):
     """Voltage and current at the terminals, both measured."""
 
-    data_columns = ["voltage", "current"]
+    data_columns = ["measured voltage", "current"]
     data_units = ["V", "A"]
 
     def __init__(self, name: str, adapter: str, timeout: float = 2.0) -> None:
