@@ -1,0 +1,52 @@
+import { byId, fill, h, initialData, showBadge } from "../dom.js";
+import { absolute, ago, clock, quantity, splitColumn } from "../format.js";
+import { showFacts } from "../facts.js";
+import { InstrumentRealtimeManager } from "../instrument-realtime.js";
+import { InstrumentView, limitsOf, unitOf } from "../instrument-view.js";
+import { errorPanel } from "../notices.js";
+import { realtime, start } from "../shell.js";
+
+const initial = initialData();
+const view = new InstrumentView({ big: true });
+let shownError = null;
+
+function show(instrument) {
+  showBadge(byId("instrument-state"), instrument.status);
+  view.show(instrument);
+  const limits = limitsOf(instrument);
+  const [axis] = Object.keys(instrument.position ?? { position: 0 });
+  showFacts(byId("instrument-facts"), [
+    ["Name", instrument.name],
+    ["Kind", instrument.kind],
+    ["Driver", instrument.pybirch_class],
+    ["Address", instrument.adapter ? h("span", { class: "mono" }, instrument.adapter) : null],
+    ["Limits", limits && `${quantity(limits[0], unitOf(instrument, axis, 0))} to ${quantity(limits[1], unitOf(instrument, axis, 0))}`],
+    ["Last heard", ago(instrument.updated_at)],
+  ]);
+  if (shownError !== (instrument.error ?? null)) {
+    shownError = instrument.error ?? null;
+    fill(byId("instrument-error"), shownError && errorPanel({
+      title: "The instrument reported an error", what: shownError,
+      safe: "A scan that used it has ended and put its instruments in their safe state; points measured before are kept.",
+      next: "Check power and cable, then run the scan again: it connects anew.",
+    }));
+  }
+}
+
+function note(instrument, { changed, event }) {
+  show(instrument);
+  const list = byId("instrument-activity");
+  const at = event.target && Object.entries(event.target)[0];
+  const values = event.value && Object.entries(event.value).map(([name, value], i) => `${splitColumn(name).name} ${quantity(value, unitOf(instrument, name, i))}`).join(", ");
+  if (!changed && !values && !event.error) return;
+  const text = [instrument.status, instrument.status === "moving" && at ? `to ${quantity(at[1], unitOf(instrument, at[0], 0))}` : null, values, event.error].filter(Boolean).join(" · ");
+  if (list.firstElementChild?.dataset.text === text) return;
+  list.prepend(h("li", { dataset: { text } }, h("time", { datetime: event.timestamp, title: absolute(event.timestamp) }, clock(event.timestamp, true)), h("span", {}, text)));
+  while (list.children.length > 100) list.lastElementChild.remove();
+}
+
+fill(byId("instrument-now"), view.element);
+const manager = new InstrumentRealtimeManager(initial.instrument_id, { realtime, onList: ([one]) => one && show(one), onInstrument: note });
+start();
+manager.start([initial]);
+window.pybirch.instrument = manager;

@@ -1,0 +1,170 @@
+import { path, withQuery } from "../api.js";
+import { bindActions, showActions } from "../actions.js";
+import { byId, fill, h, initialData, progressBar, setProgress, setText, showBadge } from "../dom.js";
+import { DataTable } from "../data-table.js";
+import { showFacts } from "../facts.js";
+import { ago, clock, count, duration, now, percent, rate } from "../format.js";
+import { errorPanel, toast } from "../notices.js";
+import { planOf } from "../plan.js";
+import { elapsed, isActive, isFinished, RateMeter, scanShare } from "../progress.js";
+import { ScanChart } from "../scan-chart.js";
+import { ScanRealtimeManager } from "../scan-realtime.js";
+import { scanHref } from "../scan-rows.js";
+import { isSilent, onStations, realtime, start, stationOf } from "../shell.js";
+
+let scan = initialData();
+let heardAt = 0;
+const meter = new RateMeter();
+const bar = progressBar(0);
+const line = h("div", { class: "progress-facts" });
+
+const manager = new ScanRealtimeManager(scan.scan_id, {
+  realtime,
+  maxPoints: () => Math.max(2000, byId("scan-chart").clientWidth * 2),
+  onData: (measurement) => {
+    chart.setMeasurements(names());
+    if (measurement === chart.measurement) {
+      chart.update();
+      table.show(chart.store);
+      showDownload();
+    } else chart.showTabs();
+  },
+  onStatus: (event) => {
+    heardAt = Date.now();
+    const ended = !isFinished(scan.status) && isFinished(event.status);
+    take({ status: event.status, progress: event.progress ?? scan.progress, message: event.message ?? scan.message, requested: event.requested ?? null });
+    if (ended) void manager.refresh().catch(() => {});
+  },
+  onScan: (fresh, asked) => take(heardAt > asked ? { ...fresh, status: scan.status, progress: scan.progress, requested: scan.requested } : fresh),
+});
+const chart = new ScanChart(manager, { isRunning: () => isActive(scan.status) || scan.status === "queued" });
+const table = new DataTable(byId("scan-data"), byId("data-note"));
+chart.onChoice = () => {
+  table.show(chart.store);
+  showDownload();
+};
+
+/** Measurements as the record lists them, then what came live before it was read again. */
+function names() {
+  const listed = (scan.measurements ?? []).map((one) => one.name);
+  return [...listed, ...[...manager.stores.keys()].filter((name) => !listed.includes(name))];
+}
+
+const done = () => Math.max(manager.pointsDone, scan.points_done ?? 0);
+
+function actions() {
+  if (scan.status === "running") return scan.requested === "pause" ? ["abort"] : ["pause", "abort"];
+  if (scan.status === "paused") return ["resume", "abort"];
+  return isFinished(scan.status) ? ["restart"] : [];
+}
+
+function take(changes) {
+  const before = scan.status;
+  scan = { ...scan, ...changes };
+  setText(byId("scan-name"), scan.name || scan.scan_id);
+  document.title = `${scan.name || scan.scan_id} · PyBirch`;
+  showBadge(byId("scan-state"), scan.status);
+  showActions(byId("scan-actions"), actions());
+  showWish();
+  showProgress();
+  if (before !== scan.status || "settings" in changes) {
+    showDetails();
+    chart.showFollow();
+    chart.setMeasurements(names());
+    if (!chart.store?.rows) chart.update();
+  }
+}
+
+function showWish() {
+  const holder = byId("scan-state");
+  const text = { pause: "pausing after this point", abort: "aborting" }[scan.requested] ?? null;
+  holder.querySelector(".wish")?.remove();
+  if (text && isActive(scan.status)) holder.append(h("span", { class: "wish" }, ` ${text}`));
+}
+
+function showProgress() {
+  const points = done();
+  if (scan.status === "running") meter.add(points);
+  const share = scan.points_total ? Math.min(1, points / scan.points_total) : scanShare(scan);
+  const pace = scan.status === "running" ? meter.perSecond : NaN;
+  const lived = elapsed(scan);
+  const left = scan.status !== "running" ? NaN : scan.points_total && pace > 0 ? (scan.points_total - points) / pace : share > 0.002 ? (lived * (1 - share)) / share : NaN;
+  const figures = [
+    ["Points", count(points), scan.points_total ? `of ${count(scan.points_total)}` : null],
+    ["Done", percent(share)],
+    scan.status === "running" && ["Rate", rate(pace)],
+    Number.isFinite(lived) && [isFinished(scan.status) ? "Took" : "Elapsed", duration(lived)],
+    Number.isFinite(left) && ["Remaining", duration(left)],
+    Number.isFinite(left) && ["Ends", clock(new Date(now() + left * 1000), left < 120)],
+    scan.finished_at && ["Ended", clock(scan.finished_at, true)],
+  ].filter(Boolean);
+  setProgress(bar, share, scan.status);
+  figures.forEach(([word, text, more], i) => {
+    const figure = line.children[i] ?? line.appendChild(h("span", { class: "figure" }, h("span"), h("strong", { class: "number" }), h("span", { class: "muted number" })));
+    setText(figure.children[0], word);
+    setText(figure.children[1], text);
+    setText(figure.children[2], more ?? "");
+  });
+  while (line.children.length > figures.length) line.lastElementChild.remove();
+}
+
+function showDetails() {
+  const { sample, settings } = scan;
+  const tags = (list) => list?.length ? list.map((tag) => h("span", { class: "tag" }, typeof tag === "string" ? tag : JSON.stringify(tag))) : null;
+  if (scan.queue_id) fill(byId("scan-crumb"), h("a", { href: `/queues/${encodeURIComponent(scan.queue_id)}` }, scan.queue_id));
+  showFacts(byId("scan-facts"), [
+    ["Sample", sample && [sample.ID, sample.material && h("span", { class: "muted" }, ` ${sample.material}`), tags(sample.tags)]],
+    ["Project", scan.project], ["Type", scan.scan_type], ["Job", scan.job_type], ["Owner", scan.owner],
+    ["Tags", tags(scan.tags)],
+    ...Object.entries(scan.user_fields ?? {}).map(([key, value]) => [key, typeof value === "object" ? JSON.stringify(value) : String(value)]),
+    ["Made", ago(scan.created_at)], ["Started", scan.started_at && ago(scan.started_at)], ["Ended", scan.finished_at && ago(scan.finished_at)],
+    ["Repeats", scan.restarted_from && h("a", { href: scanHref({ scan_id: scan.restarted_from }) }, "the earlier scan")],
+    ["Id", h("span", { class: "mono" }, scan.scan_id)],
+  ]);
+  fill(byId("scan-tree"), planOf(settings?.scan_tree ?? settings?.scan_tree_data));
+  setText(byId("scan-settings"), JSON.stringify(settings ?? {}, null, 2));
+  showError();
+}
+
+function showError() {
+  const kept = `${count(done())} points measured before are stored. Every instrument the scan used was told to go to its safe state.`;
+  const text = scan.error || scan.message;
+  let panel = null;
+  if (scan.status === "failed") panel = errorPanel({ title: "This scan failed", what: text || "No reason was given.", safe: kept, next: "Look at the instrument named, then Run again: a new scan with the same settings.", details: scan.error && scan.message && scan.error !== scan.message ? scan.message : null });
+  if (scan.status === "interrupted") panel = errorPanel({ title: "This scan was interrupted", kind: "warning", what: text || "Its station ended without finishing it.", safe: `${count(done())} points measured before are stored. Look at the instruments: the station could not bring them to their safe state itself.`, next: "When the station is back, Run again." });
+  fill(byId("scan-error"), panel);
+}
+
+function showDownload() {
+  const link = byId("download-csv");
+  const { measurement } = chart;
+  link.hidden = !measurement || manager.points(measurement) === 0;
+  if (measurement) link.href = withQuery(path("scan", scan.scan_id, "data", measurement), { format: "csv" });
+}
+
+fill(byId("scan-progress"), line, bar);
+window.pybirch.scan = manager;
+manager.describe(scan.measurements ?? []);
+take(scan);
+showDetails();
+chart.setMeasurements(names());
+chart.update();
+start();
+manager.start();
+void manager.catchUp(Object.fromEntries((scan.measurements ?? []).map((one) => [one.name, one.last_index])));
+bindActions(byId("scan-actions"), "scan", scan.scan_id, {
+  confirm: (action) => (action === "abort" ? { title: "Abort this scan?", text: "It ends at once and its instruments go to their safe state. Points measured so far are kept.", yes: "Abort now", danger: true } : null),
+  onAnswer: (answer, action) => {
+    if (action !== "restart") {
+      if (answer.scan) take(answer.scan);
+      return;
+    }
+    toast(`${answer.scan?.name ?? "The scan"} is queued again.`);
+    if (answer.scan?.scan_id && answer.scan.scan_id !== scan.scan_id) location.href = scanHref(answer.scan);
+  },
+});
+onStations(() => {
+  const silent = isActive(scan.status) && isSilent(stationOf(scan.queue_id));
+  for (const id of ["scan-state", "scan-progress"]) byId(id).classList.toggle("is-stale", silent);
+});
+setInterval(showProgress, 500);
