@@ -84,6 +84,16 @@ class _SharedLine:
             self.close()
             raise InstrumentError(f"{name} at {self.address}: the connection broke: {error}") from error
 
+    def await_answer(self, name: str, resource: Any) -> None:
+        """Wait until something comes; pyvisa-py would spin to the end of the time-out on a dead line."""
+        if self._socket is None:
+            return
+        readable, _, _ = select.select([self._socket], [], [], resource.timeout / 1000)
+        if readable:
+            self._refuse_if_closed(name)
+        else:
+            resource.timeout = 1  # the time is up: the read that follows says so
+
     def _refuse_if_closed(self, name: str) -> None:
         """An instrument that hung up may have lost its state: say so rather than call again."""
         if self._socket is not None and _hung_up(self._socket):
@@ -213,8 +223,11 @@ class LineSession:
 
     def query(self, line: str, timeout: float | None = None) -> str:
         """Send a line and give the answer without its ending; `timeout` in seconds, for this once."""
-        with self._joined().talk(self.name, timeout) as resource:
-            return resource.query(line)
+        shared = self._joined()
+        with shared.talk(self.name, timeout) as resource:
+            resource.write(line)
+            shared.await_answer(self.name, resource)
+            return resource.read()
 
     def write(self, line: str) -> None:
         with self._joined().talk(self.name) as resource:

@@ -170,6 +170,27 @@ def test_a_hung_up_instrument_is_told_at_once_and_can_be_called_again(
     assert "B?" not in box.heard
 
 
+def test_an_instrument_that_dies_while_asked_is_told_before_the_time_out(
+    box: SlowBox, server: DeviceServer, open_session: Callable[..., LineSession]
+) -> None:
+    session = open_session(timeout=20.0)
+    session.query("A?")
+
+    def die() -> None:
+        wait_for(lambda: "SLOW?" in box.heard)
+        for connection in list(server.connections):
+            connection.shutdown(socket.SHUT_RDWR)
+
+    dying = threading.Thread(target=die)
+    dying.start()
+    began = time.monotonic()
+    with pytest.raises(InstrumentError, match="closed the connection"):
+        session.query("SLOW?")
+    dying.join()
+
+    assert time.monotonic() - began < 5.0
+
+
 def test_nobody_there_names_instrument_and_address() -> None:
     with socket.socket() as reserved:
         reserved.bind(("127.0.0.1", 0))
