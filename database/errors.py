@@ -1,0 +1,17 @@
+"""What can go wrong with the record itself."""
+
+from __future__ import annotations
+
+from pybirch.errors import PyBirchError
+
+
+class DatabaseUnavailableError(PyBirchError):
+    """The database cannot be reached or opened; the text says which and what to do."""
+
+
+class SchemaError(PyBirchError):
+    """The database's schema does not fit this version of PyBirch."""
+
+
+class DamagedDataError(PyBirchError):
+    """Stored readings do not match their checksum; the text names scan, measurement and indexes."""

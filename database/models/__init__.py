@@ -1,0 +1,89 @@
+"""The tables of the record, one aggregate a file; names are loaded when first used."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from database.models.analysis import Analysis
+    from database.models.audit import AuditEntry
+    from database.models.base import Base
+    from database.models.block import MeasurementBlock, MeasurementSummary
+    from database.models.equipment import Equipment, EquipmentStatusChange, EquipmentType, InstrumentStatus
+    from database.models.lab import Lab
+    from database.models.measurement import MeasurementDataArray, MeasurementDataPoint, MeasurementObject
+    from database.models.project import Project
+    from database.models.queue import Queue, QueueLog
+    from database.models.sample import Sample
+    from database.models.scan import Scan
+    from database.models.station import Station
+    from database.models.template import QueueTemplate, ScanTemplate
+    from database.models.token import ApiToken, LoginCode
+    from database.models.user import Role, User
+
+_HOMES = {
+    "Analysis": "analysis",
+    "ApiToken": "token",
+    "AuditEntry": "audit",
+    "Base": "base",
+    "Equipment": "equipment",
+    "EquipmentStatusChange": "equipment",
+    "EquipmentType": "equipment",
+    "InstrumentStatus": "equipment",
+    "Lab": "lab",
+    "LoginCode": "token",
+    "MeasurementBlock": "block",
+    "MeasurementDataArray": "measurement",
+    "MeasurementDataPoint": "measurement",
+    "MeasurementObject": "measurement",
+    "MeasurementSummary": "block",
+    "Project": "project",
+    "Queue": "queue",
+    "QueueLog": "queue",
+    "QueueTemplate": "template",
+    "Role": "user",
+    "Sample": "sample",
+    "Scan": "scan",
+    "ScanTemplate": "template",
+    "Station": "station",
+    "User": "user",
+}
+
+__all__ = [
+    "Analysis",
+    "ApiToken",
+    "AuditEntry",
+    "Base",
+    "Equipment",
+    "EquipmentStatusChange",
+    "EquipmentType",
+    "InstrumentStatus",
+    "Lab",
+    "LoginCode",
+    "MeasurementBlock",
+    "MeasurementDataArray",
+    "MeasurementDataPoint",
+    "MeasurementObject",
+    "MeasurementSummary",
+    "Project",
+    "Queue",
+    "QueueLog",
+    "QueueTemplate",
+    "Role",
+    "Sample",
+    "Scan",
+    "ScanTemplate",
+    "Station",
+    "User",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'database.models' has no attribute {name!r}")
+    return getattr(import_module(f"database.models.{_HOMES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return list(__all__)

@@ -1,0 +1,43 @@
+"""A station: the process that owns instruments and runs queues."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import Text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from database.models.base import Base, Numbered
+
+
+class Station(Numbered, Base):
+    """One row a name; `epoch` is the life it is in, earlier ones may write nothing more.
+
+    Attributes:
+        interrupted: text ids of the scans that the last attach or detach marked interrupted;
+            not stored.
+    """
+
+    __tablename__ = "stations"
+
+    name: Mapped[str] = mapped_column(unique=True)
+    epoch: Mapped[str] = mapped_column(default="")
+    past_epochs: Mapped[list[str]] = mapped_column(default=list)
+    pid: Mapped[int | None] = mapped_column(default=None)
+    host: Mapped[str] = mapped_column(default="")
+    attached_at: Mapped[datetime | None] = mapped_column(default=None)
+    detached_at: Mapped[datetime | None] = mapped_column(default=None)
+    detach_reason: Mapped[str | None] = mapped_column(Text, default=None)
+
+    @property
+    def interrupted(self) -> list[str]:
+        return getattr(self, "_interrupted", [])
+
+    @interrupted.setter
+    def interrupted(self, scan_ids: list[str]) -> None:
+        self._interrupted = scan_ids
+
+    @property
+    def is_attached(self) -> bool:
+        """Attached in its present epoch, as far as the record knows."""
+        return bool(self.epoch) and self.detached_at is None

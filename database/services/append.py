@@ -1,0 +1,243 @@
+"""The transaction behind `readings.append`: who may write, which readings are new, where they go."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, cast
+
+import numpy as np
+from sqlalchemy import Connection, Table, bindparam, func, insert, select, update
+from sqlalchemy.orm import Session
+
+from database import codec
+from database.codec import Column
+from database.models.measurement import MeasurementDataArray, MeasurementObject
+from database.models.scan import Scan
+from database.services import layout, merging
+from database.services.blocks import Owner
+from database.services.layout import Layout, Prepared
+from database.services.merging import Block, Tail
+from pybirch.errors import FieldError, NotFoundError, StaleWriterError
+from pybirch.states import ScanState
+
+ScanKey = str | int
+"""A scan's text id, or its number."""
+
+_scans = cast(Table, Scan.__table__)
+_objects = cast(Table, MeasurementObject.__table__)
+_what = select(_scans.c.id, _scans.c.scan_id, _scans.c.status, _scans.c.writer)
+_SCAN_BY_TEXT = _what.where(_scans.c.scan_id == bindparam("key"))
+_SCAN_BY_NUMBER = _what.where(_scans.c.id == bindparam("key"))
+_LOCK_BY_TEXT = _SCAN_BY_TEXT.with_for_update()
+_LOCK_BY_NUMBER = _SCAN_BY_NUMBER.with_for_update()
+_TARGET = select(
+    _objects.c.id,
+    _objects.c.name,
+    _objects.c.layout,
+    _objects.c.next_index,
+    _objects.c.open_from,
+    _objects.c.open_blocks,
+)
+_TARGETS = _TARGET.where(_objects.c.scan_id == bindparam("scan"))
+_NEW_TARGET = insert(_objects).returning(_objects.c.id)
+_MOVE_ON = (
+    update(_objects)
+    .where(_objects.c.id == bindparam("target"))
+    .values(next_index=bindparam("next"), open_from=bindparam("open_"), open_blocks=bindparam("blocks"))
+)
+_RELAYOUT = update(_objects).where(_objects.c.id == bindparam("target")).values(layout=bindparam("columns"))
+_COUNT_UP = (
+    update(_scans)
+    .where(_scans.c.id == bindparam("scan"))
+    .values(
+        points_done=_scans.c.points_done + bindparam("new"),
+        progress=func.coalesce(bindparam("how_far"), _scans.c.progress),
+    )
+)
+
+
+@dataclass(slots=True)
+class Target:
+    """A measurement object as the append sees it."""
+
+    id: int
+    name: str
+    layout: Layout
+    next_index: int
+    open_from: int
+    open_blocks: int
+
+    @property
+    def tail(self) -> Tail:
+        return Tail(self.open_from, self.open_blocks, self.next_index)
+
+
+def find_scan(connection: Connection, key: ScanKey) -> tuple[int, str]:
+    """Number and text id of a scan.
+
+    Raises:
+        NotFoundError: there is none.
+    """
+    query = _SCAN_BY_TEXT if isinstance(key, str) else _SCAN_BY_NUMBER
+    row = connection.execute(query, {"key": key}).first()
+    if row is None:
+        raise NotFoundError(f"there is no scan {key!r}")
+    return row.id, row.scan_id
+
+
+def targets(connection: Connection, scan: int) -> list[Target]:
+    """The measurement objects of a scan."""
+    return [Target(*row) for row in connection.execute(_TARGETS, {"scan": scan})]
+
+
+def target_by_id(connection: Connection, number: int) -> tuple[Owner, Target]:
+    """A measurement object by number, and its names.
+
+    Raises:
+        NotFoundError: there is none.
+    """
+    query = _TARGET.add_columns(_scans.c.scan_id).join(_scans, _scans.c.id == _objects.c.scan_id)
+    row = connection.execute(query.where(_objects.c.id == number)).first()
+    if row is None:
+        raise NotFoundError(f"there is no measurement object {number}")
+    return Owner(row[0], row[6], row[1]), Target(*row[:6])
+
+
+def store(
+    connection: Connection,
+    key: ScanKey,
+    batches: Sequence[Prepared],
+    writer: str | None,
+    progress: float | None,
+    most_rows: int,
+) -> int:
+    """Add what is new of `batches`; gives its number."""
+    query = _LOCK_BY_TEXT if isinstance(key, str) else _LOCK_BY_NUMBER
+    scan = connection.execute(query, {"key": key}).first()
+    if scan is None:
+        raise NotFoundError(f"there is no scan {key!r}")
+    if writer is not None:
+        check_writer(scan.scan_id, scan.status, scan.writer, writer)
+    known = {target.name: target for target in targets(connection, scan.id)} if batches else {}
+    new = 0
+    for batch in batches:
+        target = known.get(batch.measurement)
+        if target is None:
+            target = known[batch.measurement] = add_target(connection, scan.id, batch.measurement, [])
+        new += store_batch(connection, Owner(target.id, scan.scan_id, target.name), target, batch, most_rows)
+    if new or progress is not None:
+        connection.execute(_COUNT_UP, {"scan": scan.id, "new": new, "how_far": progress})
+    return new
+
+
+def check_writer(scan_id: str, status: str, holder: str | None, writer: str) -> None:
+    """Raise StaleWriterError unless the scan is the writer's to write."""
+    if holder != writer:
+        raise StaleWriterError(f"scan {scan_id} is written by {holder or 'nobody'}, not by {writer}")
+    if status == ScanState.INTERRUPTED:
+        raise StaleWriterError(f"scan {scan_id} was marked interrupted and taken from {writer}")
+
+
+def add_target(connection: Connection, scan: int, name: str, columns: Layout) -> Target:
+    """A new measurement object without readings."""
+    fresh: dict[str, Any] = {"next_index": 0, "open_from": 0, "open_blocks": 0}
+    number = connection.execute(
+        _NEW_TARGET,
+        fresh | {"scan_id": scan, "name": name, "layout": columns, "created_at": datetime.now(UTC)},
+    ).scalar_one()
+    return Target(number, name, columns, 0, 0, 0)
+
+
+def store_batch(connection: Connection, owner: Owner, target: Target, batch: Prepared, most_rows: int) -> int:
+    """Add what is new of one batch to its measurement; gives its number.
+
+    Raises:
+        FieldError: other columns than before, or a gap in the indexes.
+    """
+    if batch.end <= target.next_index:
+        return 0
+    if batch.first > target.next_index:
+        raise FieldError(
+            f"{owner.measurement}.first_index",
+            f"reading {batch.first} would leave a gap: {target.next_index} comes next",
+        )
+    _settle_layout(connection, target, batch)
+    skip = target.next_index - batch.first
+    as_encoded = not skip and bool(batch.payload) and layout.same_order(batch.layout, target.layout)
+    columns = batch.columns if as_encoded else layout.arrange(batch, target.layout)
+    limit = merging.most_rows(columns, batch.count, most_rows)
+    tail = target.tail
+    if as_encoded and batch.count <= limit:
+        block = Block(batch.first, batch.count, columns, batch.codec, batch.payload)
+        tail = merging.store(connection, owner, tail, block, limit)
+    else:
+        for at in range(skip, batch.count, limit):
+            until = min(batch.count, at + limit)
+            piece = [_owned(column) for column in codec.cut(columns, at, until)]
+            kind, payload = codec.encode(piece, until - at)
+            block = Block(batch.first + at, until - at, piece, kind, payload)
+            tail = merging.store(connection, owner, tail, block, limit)
+    new = batch.end - target.next_index
+    _move_on(connection, target, tail)
+    return new
+
+
+def compact(connection: Connection, number: int) -> None:
+    """Merge a measurement's small blocks, whatever their number."""
+    owner, target = target_by_id(connection, number)
+    _move_on(connection, target, merging.compact(connection, owner, target.tail))
+
+
+def add_array(
+    session: Session, number: int, data: Any, name: str, sequence_index: int | None
+) -> MeasurementDataArray:
+    """A stored array of any shape."""
+    array = np.asarray(data)
+    if array.dtype.kind not in "biufc":
+        raise FieldError("data", f"an array of numbers is needed, not of {array.dtype}")
+    target_by_id(session.connection(), number)
+    kind, crc, payload = codec.encode_array(array)
+    row = MeasurementDataArray(
+        measurement_object_id=number,
+        name=name,
+        sequence_index=sequence_index,
+        dtype=array.dtype.str,
+        shape=list(array.shape),
+        codec=kind,
+        checksum=crc,
+        payload=payload,
+    )
+    session.add(row)
+    session.flush()
+    return row
+
+
+def _settle_layout(connection: Connection, target: Target, batch: Prepared) -> None:
+    if target.layout == batch.layout:
+        return
+    if not target.next_index:
+        changed: Layout | None = batch.layout
+    else:
+        layout.arrange(batch, target.layout)
+        changed = layout.widened(target.layout, batch.layout)
+    if changed is not None:
+        target.layout = changed
+        connection.execute(_RELAYOUT, {"target": target.id, "columns": changed})
+
+
+def _move_on(connection: Connection, target: Target, tail: Tail) -> None:
+    target.open_from, target.open_blocks, target.next_index = (
+        tail.open_from,
+        tail.open_blocks,
+        tail.next_index,
+    )
+    connection.execute(
+        _MOVE_ON,
+        {"target": target.id, "next": tail.next_index, "open_": tail.open_from, "blocks": tail.open_blocks},
+    )
+
+
+def _owned(column: Column) -> Column:
+    return np.ascontiguousarray(column) if isinstance(column, np.ndarray) else column

@@ -1,0 +1,210 @@
+"""Readings: appended in groups that are durable when the call returns, read back exactly.
+
+db.readings.append(scan_id, [readings], writer="bench:5f3a", progress=0.5)
+db.readings.read(scan_id, "iv", 0, 100)
+db.readings.overview(scan_id, "iv", max_points=2000)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+from sqlalchemy import Connection, select
+
+from database import codec
+from database.codec import Column
+from database.models.measurement import MeasurementDataArray, MeasurementObject
+from database.services import append, blocks, layout, merging, overview
+from database.services.append import ScanKey
+from database.services.blocks import Owner
+from database.services.overview import Overview
+from database.session import Database
+from pybirch.errors import FieldError, NotFoundError
+from pybirch.events import Readings
+
+_BLOCKS_AT_ONCE = 32
+
+
+class ReadingsService:
+    """Stores and reads readings. Thread-safe.
+
+    Args:
+        most_rows: readings a merged block may have.
+    """
+
+    def __init__(self, database: Database, most_rows: int = merging.MOST_ROWS) -> None:
+        self._db = database
+        self.most_rows = most_rows
+
+    def append(
+        self,
+        scan_id: ScanKey,
+        readings: Iterable[Readings],
+        *,
+        writer: str | None = None,
+        progress: float | None = None,
+    ) -> int:
+        """Store readings in one transaction; those stored already are passed over.
+
+        Returns:
+            How many readings were new.
+
+        Raises:
+            StaleWriterError: `writer` is given and the scan is not, or no longer, its own.
+            FieldError: a column is wrong, or the indexes leave a gap.
+            NotFoundError: no such scan.
+        """
+        prepared = [layout.prepare(r, self.most_rows) for r in readings if r.count]
+        return self._db.transact_core(
+            lambda connection: append.store(connection, scan_id, prepared, writer, progress, self.most_rows),
+            repeatable=True,
+        )
+
+    def measurements(self, scan_id: ScanKey) -> list[MeasurementObject]:
+        """The scan's measurements, in the order in which they first appeared."""
+        with self._db.read() as session:
+            number, _ = append.find_scan(session.connection(), scan_id)
+            query = select(MeasurementObject).where(
+                MeasurementObject.scan_id == number, MeasurementObject.archived_at.is_(None)
+            )
+            return list(session.scalars(query.order_by(MeasurementObject.id)))
+
+    def last_indexes(self, scan_id: ScanKey) -> dict[str, int]:
+        """Measurement -> last sequence_index stored; -1 where there is none yet."""
+        return {m.name: m.last_index for m in self.measurements(scan_id)}
+
+    def read(
+        self,
+        scan_id: ScanKey,
+        measurement: str,
+        start: int = 0,
+        end: int | None = None,
+        columns: Sequence[str] | None = None,
+    ) -> Readings:
+        """The readings ``start … end - 1`` (all, without bounds), as far as they exist.
+
+        Raises:
+            DamagedDataError: the database no longer holds what was stored.
+            NotFoundError: no such scan or measurement.
+        """
+        with self._db.read() as session:
+            connection = session.connection()
+            owner, found = self._owner(connection, scan_id, measurement)
+            start, end = _bounds(start, end, found.next_index)
+            rows = blocks.fetch(connection, owner.id, start, end) if end > start else []
+        return _assemble(owner, found.layout, rows, start, end, columns)
+
+    def iter_blocks(
+        self,
+        scan_id: ScanKey,
+        measurement: str,
+        start: int = 0,
+        end: int | None = None,
+        columns: Sequence[str] | None = None,
+    ) -> Iterator[Readings]:
+        """The readings piece by piece; no session is open while the consumer works."""
+        with self._db.read() as session:
+            owner, found = self._owner(session.connection(), scan_id, measurement)
+        at, end = _bounds(start, end, found.next_index)
+        while at < end:
+            with self._db.read() as session:
+                rows = blocks.fetch(session.connection(), owner.id, at, end, _BLOCKS_AT_ONCE)
+            until = min(end, rows[-1].first_index + rows[-1].held) if rows else end
+            yield _assemble(owner, found.layout, rows, at, until, columns)
+            at = until
+
+    def overview(
+        self,
+        scan_id: ScanKey,
+        measurement: str,
+        max_points: int = 2000,
+        columns: Sequence[str] | None = None,
+        start: int = 0,
+        end: int | None = None,
+    ) -> Overview:
+        """The range in at most about `max_points` points, no extreme lost; see `Overview`."""
+        if max_points < 2:
+            raise FieldError("max_points", f"{max_points} is too few; 2 or more")
+        with self._db.read() as session:
+            connection = session.connection()
+            owner, found = self._owner(connection, scan_id, measurement)
+            start, end = _bounds(start, end, found.next_index)
+            chosen = layout.chosen(found.layout, columns)
+            arrays = any(found.layout[i]["shape"] for i in chosen)
+            if arrays and end > start:
+                return overview.of_arrays(connection, owner, found.layout, columns, start, end, max_points)
+            if end - start > max_points:
+                return overview.of_scalars(connection, owner, found.layout, columns, start, end, max_points)
+            rows = blocks.fetch(connection, owner.id, start, end) if end > start else []
+        return overview.every_reading(_assemble(owner, found.layout, rows, start, end, columns))
+
+    def compact(self, scan_id: ScanKey) -> None:
+        """Merge what is still in small pieces; worth it once a scan has ended."""
+        for measurement in self.measurements(scan_id):
+            self._db.transact_core(lambda c, m=measurement.id: append.compact(c, m), repeatable=True)
+
+    def add_array(
+        self,
+        measurement_object_id: int,
+        data: Any,
+        *,
+        name: str = "",
+        sequence_index: int | None = None,
+    ) -> MeasurementDataArray:
+        """Keep an array of any shape and number type beside the measurement's readings."""
+        return self._db.transact(
+            lambda session: append.add_array(session, measurement_object_id, data, name, sequence_index)
+        )
+
+    def arrays(self, measurement_object_id: int, name: str | None = None) -> list[MeasurementDataArray]:
+        """The arrays kept beside a measurement, oldest first; `.data` decodes one."""
+        query = select(MeasurementDataArray).where(
+            MeasurementDataArray.measurement_object_id == measurement_object_id
+        )
+        if name is not None:
+            query = query.where(MeasurementDataArray.name == name)
+        with self._db.read() as session:
+            return list(session.scalars(query.order_by(MeasurementDataArray.id)))
+
+    def _owner(
+        self, connection: Connection, scan_id: ScanKey, measurement: str
+    ) -> tuple[Owner, append.Target]:
+        number, text = append.find_scan(connection, scan_id)
+        for target in append.targets(connection, number):
+            if target.name == measurement:
+                return Owner(target.id, text, measurement), target
+        raise NotFoundError(f"scan {text} has no measurement {measurement!r}")
+
+
+def _bounds(start: int, end: int | None, stored: int) -> tuple[int, int]:
+    start = max(0, start)
+    return start, max(start, stored if end is None else min(end, stored))
+
+
+def _assemble(
+    owner: Owner,
+    columns: layout.Layout,
+    rows: Sequence[Any],
+    start: int,
+    end: int,
+    wanted: Sequence[str] | None,
+) -> Readings:
+    parts = [part for _, part in blocks.cut_out(rows, owner, start, end)]
+    held = sum(len(part[-1]) for part in parts)
+    if held < end - start:
+        blocks.missing(owner, start + held, end)
+    joined = _joined(parts, columns)
+    return layout.to_readings(owner.scan_id, owner.measurement, start, columns, joined, wanted)
+
+
+def _joined(parts: Sequence[list[Column]], columns: layout.Layout) -> list[Column]:
+    """Columns end to end, as arrays of their own (blocks give read-only views)."""
+    if not parts:
+        return layout.empty_columns(columns)
+    return (
+        codec.join(parts)
+        if len(parts) > 1
+        else [c.copy() if isinstance(c, np.ndarray) else c for c in parts[0]]
+    )

@@ -1,0 +1,217 @@
+"""`DatabaseService`: the record's small services under one roof.
+
+db = DatabaseService("lab.db")          # or sqlite:///lab.db, postgresql://user@host/lab
+db.scans.list(state="running")
+db.readings.append(scan_id, [readings])
+db.close()
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, Self
+
+from database.migrations import runner
+from database.models.analysis import Analysis
+from database.models.equipment import Equipment, EquipmentType, InstrumentStatus
+from database.models.lab import Lab
+from database.models.measurement import MeasurementDataPoint, MeasurementObject
+from database.models.project import Project
+from database.models.queue import Queue, QueueLog
+from database.models.sample import Sample
+from database.models.scan import Scan
+from database.models.template import QueueTemplate, ScanTemplate
+from database.services.audit import Audit
+from database.services.equipment import EquipmentService
+from database.services.logs import Logs
+from database.services.measurements import Measurements
+from database.services.points import Points
+from database.services.protocols import QueueLike, ScanLike
+from database.services.queues import Queues
+from database.services.readings import ReadingsService
+from database.services.records import Key, Records
+from database.services.samples import Samples
+from database.services.scans import Scans
+from database.services.stations import Stations
+from database.services.tokens import Tokens
+from database.services.users import Users
+from database.session import Database
+from pybirch.states import InstrumentState, ScanState
+
+
+class Templates:
+    """Scans and queues kept to be run again."""
+
+    def __init__(self, database: Database) -> None:
+        self.scans: Records[ScanTemplate] = Records(
+            database, ScanTemplate, text_key="name", search=("name", "description")
+        )
+        self.queues: Records[QueueTemplate] = Records(
+            database, QueueTemplate, text_key="name", search=("name", "description")
+        )
+
+
+class DatabaseService:
+    """All services on one database. Thread-safe; `close` it, or use it as a context manager.
+
+    Args:
+        place: path of an SQLite file, or a URL of SQLite or PostgreSQL.
+        migrate: True makes or migrates the schema; "wait" waits until somebody else has;
+            False takes it as it is.
+
+    Raises:
+        DatabaseUnavailableError: it cannot be opened.
+        SchemaError: a newer PyBirch made it, or nobody migrated it in time.
+    """
+
+    def __init__(self, place: str | Path, migrate: bool | Literal["wait"] = True) -> None:
+        self.database = Database(place)
+        try:
+            if migrate == "wait":
+                runner.wait_until_current(self.database)
+            elif migrate:
+                runner.upgrade(self.database)
+        except BaseException:
+            self.database.dispose()
+            raise
+        db = self.database
+        self.labs: Records[Lab] = Records(db, Lab, text_key="name", search=("name", "description"))
+        self.projects: Records[Project] = Records(
+            db, Project, text_key="name", search=("name", "description")
+        )
+        self.users = Users(db)
+        self.tokens = Tokens(db)
+        self.samples = Samples(db)
+        self.equipment = EquipmentService(db)
+        self.queues = Queues(db)
+        self.logs = Logs(db)
+        self.scans = Scans(db)
+        self.measurements = Measurements(db)
+        self.readings = ReadingsService(db)
+        self.points = Points(db, self.readings)
+        self.templates = Templates(db)
+        self.analyses: Records[Analysis] = Records(db, Analysis, search=("name", "notes"))
+        self.audit = Audit(db)
+        self.stations = Stations(db)
+
+    @property
+    def url(self) -> str:
+        """Where the database is, without password."""
+        return self.database.name
+
+    def close(self) -> None:
+        """Close all connections; harmless when called twice."""
+        self.database.dispose()
+
+    dispose = close
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def create_scan_from_pybirch(self, scan: ScanLike, queue_id: Key | None = None) -> Scan:
+        return self.scans.create_from_pybirch(scan, queue_id)
+
+    def update_scan_status(self, scan_id: Key, status: ScanState | str, **fields: Any) -> Scan:
+        """`scans.set_status`; `fields` may be message, progress, writer, timestamp or columns."""
+        return self.scans.set_status(scan_id, status, **fields)
+
+    def get_active_scans(self) -> list[Scan]:
+        """All scans that run or are paused."""
+        return self.scans.active()
+
+    def create_measurement_object(
+        self,
+        scan_id: Key,
+        name: str,
+        columns: Sequence[str] | None = None,
+        units: Sequence[str] | Mapping[str, str] | None = None,
+    ) -> MeasurementObject:
+        return self.measurements.create(scan_id, name, columns, units)
+
+    def bulk_create_data_points(self, points: Iterable[Mapping[str, Any]]) -> int:
+        """Store points ``{measurement_object_id, sequence_index, values, timestamp}``; how many were new."""
+        return self.points.store(points)
+
+    def get_measurement_data(
+        self, measurement_object_id: int, start_index: int | None = None, end_index: int | None = None
+    ) -> list[MeasurementDataPoint]:
+        """The readings ``start_index … end_index - 1`` as points."""
+        return self.points.take(measurement_object_id, start_index, end_index)
+
+    def get_data_point_count(self, scan_id: Key) -> int:
+        """Readings stored of a scan, over all its measurements."""
+        return sum(measurement.count for measurement in self.readings.measurements(scan_id))
+
+    def create_queue_from_pybirch(self, queue: QueueLike, **fields: Any) -> Queue:
+        return self.queues.create_from_pybirch(queue, **fields)
+
+    def get_queue_with_scans(self, queue_id: Key) -> Queue:
+        return self.queues.get_with_scans(queue_id)
+
+    def add_queue_log(self, queue_id: Key, level: str, message: str, scan_id: Key | None = None) -> QueueLog:
+        return self.logs.add(queue_id, level, message, scan_id)
+
+    def register_instrument(self, instrument: Any, lab_id: int | None = None) -> Equipment:
+        return self.equipment.register(instrument, lab_id)
+
+    def update_instrument_status(
+        self, equipment_id: Key, status: InstrumentState | str, **fields: Any
+    ) -> InstrumentStatus:
+        """`equipment.set_status`; `fields`: position, target, value, error, settings."""
+        return self.equipment.set_status(equipment_id, status, **fields)
+
+    def get_instruments_by_type(self, type: EquipmentType | str) -> list[Equipment]:
+        return self.equipment.by_type(type)
+
+    def get_sample_by_id(self, sample_id: Key) -> Sample:
+        return self.samples.get(sample_id)
+
+    if TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Callable[..., Any]: ...
+
+
+_NOUNS: dict[str, tuple[str, str]] = {
+    "lab": ("labs", "labs"),
+    "project": ("projects", "projects"),
+    "user": ("users", "users"),
+    "token": ("tokens", "tokens"),
+    "sample": ("samples", "samples"),
+    "equipment": ("equipment", "equipment"),
+    "queue": ("queues", "queues"),
+    "queue_log": ("queue_logs", "logs"),
+    "scan": ("scans", "scans"),
+    "measurement_object": ("measurement_objects", "measurements"),
+    "scan_template": ("scan_templates", "templates.scans"),
+    "queue_template": ("queue_templates", "templates.queues"),
+    "analysis": ("analyses", "analyses"),
+    "audit_entry": ("audit_entries", "audit"),
+    "station": ("stations", "stations"),
+}
+"""Noun -> its plural and the service that keeps it."""
+
+
+def _delegate(path: str, verb: str, name: str) -> Callable[..., Any]:
+    def method(self: DatabaseService, *args: Any, **fields: Any) -> Any:
+        service: Any = self
+        for part in path.split("."):
+            service = getattr(service, part)
+        return getattr(service, verb)(*args, **fields)
+
+    method.__name__ = name
+    method.__qualname__ = f"DatabaseService.{name}"
+    method.__doc__ = f"`DatabaseService.{path}.{verb}`."
+    return method
+
+
+for _noun, (_plural, _path) in _NOUNS.items():
+    for _verb in ("create", "get", "list", "update", "archive"):
+        _name = f"{_verb}_{_plural if _verb == 'list' else _noun}"
+        if _name not in vars(DatabaseService):
+            setattr(DatabaseService, _name, _delegate(_path, _verb, _name))
+
+__all__ = ["DatabaseService", "Templates"]

@@ -1,0 +1,100 @@
+"""Stations and their lives: who may write, and what a station that is gone leaves behind."""
+
+from __future__ import annotations
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from database.models.base import now
+from database.models.queue import Queue
+from database.models.scan import Scan
+from database.models.station import Station
+from database.services.records import Records
+from database.services.scans import interrupt, written_by
+from database.session import Database
+from pybirch.errors import FieldError, StaleWriterError
+from pybirch.states import QueueState, ScanState
+
+_REMEMBERED_EPOCHS = 100
+
+
+class Stations(Records[Station]):
+    def __init__(self, database: Database) -> None:
+        super().__init__(database, Station, text_key="name", search=("name", "host"))
+
+    def attach(self, name: str, *, pid: int | None = None, host: str = "", epoch: str) -> Station:
+        """Take note of a station's life; of the earlier one, active scans become interrupted.
+
+        Returns:
+            The station; `.interrupted` are the ids of those scans.
+
+        Raises:
+            StaleWriterError: `epoch` is a life that has ended.
+        """
+        if not name or ":" in name:
+            raise FieldError("name", f"{name!r}: a station's name is not empty and has no colon")
+        if not epoch:
+            raise FieldError("epoch", "must not be empty")
+
+        def work(session: Session) -> Station:
+            row = self._locked(session, name)
+            if row is None:
+                row = Station(name=name, epoch="", past_epochs=[])
+                session.add(row)
+            if epoch in row.past_epochs:
+                raise StaleWriterError(
+                    f"station {name}: life {epoch} has ended, {row.epoch} is its present one"
+                )
+            interrupted = []
+            if epoch != row.epoch:
+                interrupted = self._end_lives(session, name, epoch, f"station {name} was started anew")
+                if row.epoch:
+                    row.past_epochs = [*row.past_epochs, row.epoch][-_REMEMBERED_EPOCHS:]
+                row.epoch, row.attached_at = epoch, now()
+            row.detached_at = row.detach_reason = None
+            row.pid, row.host = pid, host
+            session.flush()
+            row.interrupted = interrupted
+            return row
+
+        return self._db.transact(work, repeatable=True)
+
+    def detach(self, name: str, epoch: str, reason: str = "") -> Station:
+        """Take note that this life has ended; its active scans become interrupted.
+
+        Of an earlier life nothing is left to end; then nothing changes.
+        """
+
+        def work(session: Session) -> Station:
+            row = self._load(session, name)
+            interrupted = []
+            if row.epoch == epoch:
+                row.detached_at, row.detach_reason = now(), reason
+                interrupted = self._interrupt(
+                    session, f"{name}:{epoch}", reason or f"station {name} has ended"
+                )
+                self._idle_queues(session, name)
+            session.flush()
+            row.interrupted = interrupted
+            return row
+
+        return self._db.transact(work, repeatable=True)
+
+    def _end_lives(self, session: Session, name: str, epoch: str, message: str) -> list[str]:
+        self._idle_queues(session, name)
+        return self._interrupt(session, name, message, but=f"{name}:{epoch}")
+
+    def _interrupt(self, session: Session, prefix: str, message: str, but: str = "") -> list[str]:
+        query = select(Scan).where(
+            Scan.status.in_((ScanState.RUNNING, ScanState.PAUSED)), written_by(prefix), Scan.writer != but
+        )
+        rows = session.scalars(query.with_for_update(of=Scan)).unique().all()
+        return interrupt(session, rows, message)
+
+    def _idle_queues(self, session: Session, name: str) -> None:
+        busy = select(Queue).where(Queue.station == name, Queue.status != QueueState.IDLE)
+        for queue in session.scalars(busy):
+            queue.status, queue.current_scan, queue.finished_at = QueueState.IDLE, None, now()
+
+    def _locked(self, session: Session, name: str) -> Station | None:
+        return session.scalars(select(Station).where(Station.name == name).with_for_update()).first()
