@@ -14,6 +14,7 @@ _HOMES = {
     "Scan": "pybirch.scan.scan",
     "ScanSettings": "pybirch.scan.scan",
     "ScanExtension": "pybirch.extensions.base",
+    "Lab": "pybirch.queue.lab",
     "Movement": "pybirch.instruments.movement",
     "MovementItem": "pybirch.scan.tree",
     "Measurement": "pybirch.instruments.measurement",
@@ -25,7 +26,7 @@ _HOMES = {
     "ScanState": "pybirch.states",
 }
 
-__all__ = ["__version__", *_HOMES]
+__all__ = ["__version__", *_HOMES]  # pyright: ignore[reportUnsupportedDunderAll]
 
 
 def __getattr__(name: str) -> Any:

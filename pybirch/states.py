@@ -67,7 +67,7 @@ TRANSITIONS: dict[ScanState, frozenset[ScanState]] = {
     ),
     ScanState.RUNNING: _ENDS | {ScanState.PAUSED},
     ScanState.PAUSED: _ENDS | {ScanState.RUNNING},
-    ScanState.INTERRUPTED: frozenset({ScanState.RUNNING}),
+    ScanState.INTERRUPTED: frozenset({ScanState.RUNNING, ScanState.FAILED}),
     ScanState.COMPLETED: frozenset(),
     ScanState.ABORTED: frozenset(),
     ScanState.FAILED: frozenset(),

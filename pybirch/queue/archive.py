@@ -8,6 +8,7 @@ from typing import Any
 from pybirch.samples import Sample
 from pybirch.scan.scan import Scan
 from pybirch.scan.settings import ScanSettings
+from pybirch.scan.tree import bind
 from pybirch.states import ScanState
 
 
@@ -28,11 +29,14 @@ def scan_to_json(scan: Scan) -> dict[str, Any]:
 
 
 def scan_from_json(data: Mapping[str, Any], instruments: Mapping[str, Any] | None = None) -> Scan:
-    """The scan with instruments found by name; without `instruments` it can be shown, not run."""
+    """The scan with instruments found by name; one that lacks an instrument can be shown, not run."""
     state = ScanState(data.get("state", ScanState.QUEUED))
     sample = data.get("sample")
+    settings = ScanSettings.deserialize(data["settings"])
+    if settings.scan_tree is not None and instruments is not None:
+        settings.scan_tree = bind(settings.scan_tree, instruments, strict=False)
     return Scan.recall(
-        ScanSettings.deserialize(data["settings"], instruments),
+        settings,
         scan_id=data["scan_id"],
         state=ScanState.INTERRUPTED if state.is_active else state,
         progress=data.get("progress") or 0.0,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -9,6 +10,8 @@ from typing import Any
 from pybirch.events import EventBus, QueueLog, ScanStatus, Subscription
 from pybirch.queue.handles import LogEntry
 from pybirch.states import ScanState
+
+log = logging.getLogger(__name__)
 
 LogCallback = Callable[[LogEntry], None]
 StateCallback = Callable[[str, ScanState], None]
@@ -60,17 +63,23 @@ class Callbacks:
         name = self._name_of(line.scan_id) if line.scan_id else None
         entry = LogEntry(line.timestamp, line.scan_id, name, line.level, line.message)
         for callback in tuple(self.on_log):
-            callback(entry)
+            self._call(callback, entry)
 
     def _status(self, status: ScanStatus) -> None:
         state, progress = self._told.get(status.scan_id, (None, None))
         self._told[status.scan_id] = (status.status, status.progress)
         if status.status is not state:
             for callback in tuple(self.on_state):
-                callback(status.scan_id, status.status)
+                self._call(callback, status.scan_id, status.status)
         if status.progress is not None and status.progress != progress:
             for callback in tuple(self.on_progress):
-                callback(status.scan_id, status.progress)
+                self._call(callback, status.scan_id, status.progress)
+
+    def _call(self, callback: Callable[..., None], *args: Any) -> None:
+        try:
+            callback(*args)
+        except Exception:
+            log.exception("queue %s: a callback failed", self._queue_id)
 
 
 class CallbackMethods:

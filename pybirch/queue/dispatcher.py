@@ -10,13 +10,16 @@ import logging
 import threading
 from collections.abc import Callable, Sequence
 
-from pybirch.errors import PyBirchError
+from pybirch.errors import IllegalTransitionError, PyBirchError
 from pybirch.queue.handles import ScanHandle
 from pybirch.queue.leases import Leases, lease_keys
 from pybirch.queue.notes import Notes
 from pybirch.states import ExecutionMode, QueueState, ScanState
 
 log = logging.getLogger(__name__)
+
+LOOK_AGAIN = 0.5
+"""Seconds after which a queue that waits looks again: a scan of its may have been aborted directly."""
 
 
 class Dispatcher:
@@ -88,22 +91,25 @@ class Dispatcher:
     def _dispatch(self) -> None:
         while (handle := self._take_next()) is not None:
             threading.Thread(target=self._run, args=(handle,), name=f"scan {handle.scan_id}").start()
-        self._leases.forget(self.wake)
-        self._notes.write("INFO", "queue idle")
-        self._on_change()
-        self.wake()
 
     def _take_next(self) -> ScanHandle | None:
         """Wait for the next scan that may start; None when the queue has come to rest."""
         with self._changed:
             while (handle := self._startable()) is None:
                 if not self._running and (self.state is QueueState.STOPPING or not self.waiting()):
-                    self.state = QueueState.IDLE
-                    self.selected = set()
+                    self._come_to_rest()
                     return None
-                self._changed.wait()
+                self._changed.wait(LOOK_AGAIN)
             self._running[handle.scan_id] = handle
             return handle
+
+    def _come_to_rest(self) -> None:
+        self._leases.forget(self.wake)
+        self.state = QueueState.IDLE
+        self.selected = set()
+        self._notes.write("INFO", "queue idle")
+        self._on_change()
+        self._changed.notify_all()
 
     def _startable(self) -> ScanHandle | None:
         places = 1 if self.mode is ExecutionMode.SERIAL else self._places
@@ -111,9 +117,17 @@ class Dispatcher:
             return None
         waiting = self.waiting()
         for handle in waiting[:1] if self.mode is ExecutionMode.SERIAL else waiting:
-            if self._leases.take(lease_keys(handle.scan.instruments), handle.scan_id):
-                return handle
+            if self._leases.take(lease_keys(handle.scan.instruments), self._holder(handle)):
+                try:
+                    handle.scan.take()
+                except IllegalTransitionError:  # aborted, or run by somebody else, between two looks
+                    self._leases.release(self._holder(handle), tell=False)  # others' locks are not ours
+                else:
+                    return handle
         return None
+
+    def _holder(self, handle: ScanHandle) -> str:
+        return f"{self._queue_id}/{handle.scan_id}"
 
     def _run(self, handle: ScanHandle) -> None:
         scan = handle.scan
@@ -129,7 +143,7 @@ class Dispatcher:
             log.debug("scan %s failed", scan.scan_id, exc_info=True)
             self._notes.write("ERROR", f"{name} failed: {error}", scan)
         finally:
-            self._leases.release(scan.scan_id)
+            self._leases.release(self._holder(handle))
             with self._changed:
                 del self._running[scan.scan_id]
                 self._changed.notify_all()

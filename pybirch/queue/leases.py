@@ -26,11 +26,11 @@ class Leases:
             self._holder.update(dict.fromkeys(wanted, holder))
             return True
 
-    def release(self, holder: str) -> None:
+    def release(self, holder: str, *, tell: bool = True) -> None:
         """Give back everything `holder` has, and tell those who wait."""
         with self._lock:
             self._holder = {key: other for key, other in self._holder.items() if other != holder}
-        for listener in self._listeners:
+        for listener in self._listeners if tell else ():
             listener()
 
     def holders(self, keys: Iterable[str]) -> set[str]:

@@ -186,14 +186,16 @@ class Queue(CallbackMethods):
             self._check_not_active(handle)
             self._handles.remove(handle)
             self._notes.keep("scan_removed", handle.scan)
+            self._changed.notify_all()
         self._publish_status()
         return handle.scan
 
     def clear(self) -> None:
         """Take out every scan that is not under way."""
-        for handle in self.handles:
-            if not self._dispatcher.is_running(handle):
-                self.dequeue(handle.scan_id)
+        with self._changed:
+            for handle in self.handles:
+                if not self._dispatcher.is_running(handle) and not handle.is_active():
+                    self.dequeue(handle.scan_id)
 
     def move_scan(self, from_index: int, to_index: int) -> None:
         """Move a scan to another place.
@@ -250,10 +252,11 @@ class Queue(CallbackMethods):
                 raise IllegalTransitionError(f"queue {self.QID} is {self.state} and cannot be started")
             chosen = None if indices is None else {self.get_handle(index).scan_id for index in indices}
             running = self.state is QueueState.RUNNING
-            if running and self._dispatcher.selected is not None and chosen is not None:
-                chosen |= self._dispatcher.selected
-            self._dispatcher.selected = chosen
+            if running and chosen is not None:
+                others = self._dispatcher.selected
+                chosen = None if others is None else chosen | others
             self._dispatcher.mode = ExecutionMode(mode)
+            self._dispatcher.selected = chosen
             self._changed.notify_all()
             if running or not self._dispatcher.waiting():
                 return
@@ -276,7 +279,7 @@ class Queue(CallbackMethods):
             if self.state is not QueueState.RUNNING:
                 raise IllegalTransitionError(f"queue {self.QID} is {self.state} and cannot be paused")
             self._dispatcher.state = QueueState.PAUSED
-        self._dispatcher.each(lambda handle: handle.scan.pause())
+            self._dispatcher.each(lambda handle: handle.scan.pause())
         self._notes.write("INFO", "queue paused")
         self._publish_status()
 
@@ -296,8 +299,8 @@ class Queue(CallbackMethods):
             if self.state is not QueueState.PAUSED:
                 raise IllegalTransitionError(f"queue {self.QID} is {self.state} and cannot be resumed")
             self._dispatcher.state = QueueState.RUNNING
+            self._dispatcher.each(lambda handle: handle.scan.resume())
             self._changed.notify_all()
-        self._dispatcher.each(lambda handle: handle.scan.resume())
         self._notes.write("INFO", "queue resumed")
         self._publish_status()
 
@@ -322,9 +325,9 @@ class Queue(CallbackMethods):
                 return
             paused = self.state is QueueState.PAUSED
             self._dispatcher.state = QueueState.STOPPING
+            if paused:
+                self._dispatcher.each(lambda handle: handle.scan.resume())
             self._changed.notify_all()
-        if paused:
-            self._dispatcher.each(lambda handle: handle.scan.resume())
         self._notes.write("INFO", "queue stopping")
         self._publish_status()
 
@@ -395,8 +398,9 @@ class Queue(CallbackMethods):
     # Helping hands
 
     def _abort_one(self, handle: ScanHandle) -> None:
-        queued = handle.state is ScanState.QUEUED
+        queued = handle.state is ScanState.QUEUED and not self._dispatcher.is_running(handle)
         handle.scan.abort()
+        self._dispatcher.wake()
         if queued:
             self._notes.write(
                 "WARNING", f"{handle.scan.settings.scan_name} aborted before it began", handle.scan
@@ -443,10 +447,13 @@ class Queue(CallbackMethods):
         return QueueStatus(
             queue_id=self.QID,
             status=self.state,
-            current_scan=next((h.scan_id for h in handles if h.is_active()), None),
+            current_scan=next((h.scan_id for h in handles if self._is_current(h)), None),
             completed_scans=sum(h.is_finished() for h in handles),
             total_scans=len(handles),
         )
+
+    def _is_current(self, handle: ScanHandle) -> bool:
+        return handle.is_active() or (self._dispatcher.is_running(handle) and not handle.is_finished())
 
     def _publish_status(self) -> None:
         with self._changed:

@@ -47,14 +47,18 @@ class Bench:
         """Cut short moves and waits under way."""
         for instrument in tuple(self._touched):
             interrupt = getattr(instrument, "interrupt", None)
-            if interrupt is not None:
+            if interrupt is None:
+                continue
+            try:
                 interrupt()
+            except Exception:
+                log.exception("%s could not be interrupted", instrument.name)
 
     def make_safe(self) -> list[BaseException]:
         """Shut down every instrument that was touched, last first; the errors met on the way."""
         errors: list[BaseException] = []
         while self._touched:
-            instrument = self._touched.pop()
+            instrument = self._touched[-1]  # stays until it is safe, even if Ctrl-C cuts this short
             try:
                 instrument.shutdown()
             except Exception as error:
@@ -65,6 +69,7 @@ class Bench:
                     instrument.report_error(error)
             with contextlib.suppress(AttributeError):
                 instrument.listener = None
+            self._touched.pop()
         return errors
 
     def show(self, state: InstrumentState, instruments: Sequence[Any]) -> None:

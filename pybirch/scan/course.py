@@ -27,23 +27,49 @@ class Course:
 
     Attributes:
         attention: True when the engine must call `heed` before the next step.
+        taken: somebody is about to run the scan: wishes are kept until it can reach them.
     """
 
     def __init__(self, scan_id: str, tell: Callable[[str | None], None], check: Callable[[], None]) -> None:
         self.state = ScanState.QUEUED
         self.wish: Wish | None = None
         self.attention = False
+        self.taken = False
         self.changed = threading.Condition(threading.RLock())
         self._scan_id = scan_id
         self._tell = tell
         self._check = check
+        self._go_on = False
+        self._begun = False
+
+    def take(self) -> None:
+        """For who will run the scan: from now on wishes are kept for it.
+
+        Raises:
+            IllegalTransitionError: it has been taken already, or has ended.
+        """
+        with self.changed:
+            if self.taken or self.state is not ScanState.QUEUED:
+                raise IllegalTransitionError(f"scan {self._scan_id} is {self.state} and taken already")
+            self.taken = True
+
+    def begin(self) -> None:
+        """For the thread that runs the scan, once.
+
+        Raises:
+            IllegalTransitionError: another began, or it has ended.
+        """
+        with self.changed:
+            if self._begun or self.state is not ScanState.QUEUED:
+                raise IllegalTransitionError(f"scan {self._scan_id} is {self.state}; a scan is started once")
+            self._begun = self.taken = True
 
     def ask_pause(self) -> None:
         with self.changed:
             if self.state is ScanState.PAUSED:
-                self.attention = self.wish is Wish.ABORT  # a resume not yet reached is taken back
+                self._go_on = False  # a resume not yet reached is taken back
                 return
-            if self.wish is not Wish.PAUSE:
+            if self.wish is None:
                 self._require("paused", ScanState.RUNNING)
                 self._ask(Wish.PAUSE)
 
@@ -51,6 +77,7 @@ class Course:
         with self.changed:
             self._require("resumed", ScanState.RUNNING, ScanState.PAUSED)
             if self.wish is not Wish.ABORT:
+                self._go_on = True
                 self._ask(None)
 
     def ask_abort(self) -> None:
@@ -70,17 +97,17 @@ class Course:
         Raises:
             AbortAsked: the wish is an end.
         """
-        self._check()
         with self.changed:
             self.attention = False
+            self._check()
             if self.wish is Wish.PAUSE:
                 self.wish = None
+                self._go_on = False
                 self.move_to(ScanState.PAUSED, "on_pause")
-                while not self.attention:
+                while not self._go_on and self.wish is not Wish.ABORT:
                     self.changed.wait()
-                self.attention = False
-                if self.wish is not Wish.ABORT:
                     self._check()
+                if self.wish is not Wish.ABORT:
                     self.move_to(ScanState.RUNNING, "on_resume")
             if self.wish is Wish.ABORT:
                 raise AbortAsked
@@ -117,5 +144,6 @@ class Course:
             self._tell(None)
 
     def _require(self, what: str, *states: ScanState) -> None:
-        if self.state not in states:
+        waits_to_run = self.taken and self.state is ScanState.QUEUED
+        if self.state not in states and not waits_to_run:
             raise IllegalTransitionError(f"scan {self._scan_id} is {self.state} and cannot be {what}")

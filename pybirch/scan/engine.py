@@ -7,13 +7,13 @@ import time
 from collections.abc import Callable
 
 from pybirch.scan.course import Course
-from pybirch.scan.outlet import Outlet
+from pybirch.scan.outlet import BACKLOG_BYTES, Outlet
 from pybirch.scan.traverse import Plan, traverse
 
 log = logging.getLogger(__name__)
 
 FIRST_LIMIT = 100
-"""Readings that may wait before one of them has been weighed."""
+"""Readings that may wait before they are weighed; then at every doubling."""
 
 
 class Engine:
@@ -37,7 +37,10 @@ class Engine:
         self._say = say
 
     def walk(self) -> None:
-        """Every step, in order; ends early with what `Course.heed` or an instrument raises."""
+        """Every step, in order; ends early with what `Course.heed` or an instrument raises.
+
+        A step's readings are handed on together, or, where one of them raises, not at all.
+        """
         course, outlet = self._course, self._outlet
         move_to = [movement.move_to for movement in self._plan.movements]
         read = [measurement.perform_measurement for measurement in self._plan.measurements]
@@ -57,26 +60,25 @@ class Engine:
                 values = read[number]()
                 append((number, ordinal, now(), positions, values))
             elif measurements:
-                pending.extend([(n, ordinal, now(), positions, read[n]()) for n in measurements])
+                step = [(read[n](), n, now()) for n in measurements]
+                pending.extend([(n, ordinal, when, positions, values) for values, n, when in step])
             self.steps_done = ordinal + 1
             if outlet.idle:
                 outlet.wake()
             if len(pending) > limit:
                 limit = self._hold_back()
+        if course.attention:
+            course.heed()
 
     def _hold_back(self) -> int:
-        """Wait while too much waits for the sinks; the limit from now on."""
+        """Wait while too much waits for the sinks; how many readings may wait until the next look."""
         outlet = self._outlet
-        try:
-            limit = outlet.backlog_limit(outlet.pending[-1])
-        except IndexError:  # pulled between two looks
-            return FIRST_LIMIT
-        if len(outlet.pending) <= limit:
-            return limit
+        if outlet.backlog_bytes() <= BACKLOG_BYTES:
+            return max(FIRST_LIMIT, 2 * len(outlet.pending))
         log.warning("a scan waits: its record is behind by %d readings", len(outlet.pending))
         self._say("waiting for the record to catch up")
-        while len(outlet.pending) > limit // 2:
+        while outlet.backlog_bytes() > BACKLOG_BYTES // 2:
             self._course.heed()
             outlet.flush(1.0)
         self._say(None)
-        return limit
+        return FIRST_LIMIT

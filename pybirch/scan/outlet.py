@@ -13,10 +13,10 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from pybirch.events import Event, Readings, ScanStatus
+from pybirch.events import Event, Readings, ScanStatus, utc_now
 from pybirch.extensions.base import BaseExtension
 from pybirch.scan.stacking import Layout, Reading, stack
 
@@ -49,6 +49,11 @@ class Outlet:
         publish: hands an event to the observers; never raises or waits.
         on_failure: called once, with the first error a sink raised.
         after_tick: called with the blocks of each pull after they were published.
+        calls: held while a sink is called, so that no two of its hooks run at the same time; a
+            hook that waits in `flush` lets the outlet call meanwhile.
+
+    Attributes:
+        shown: the status that was handed on last.
     """
 
     def __init__(
@@ -59,11 +64,14 @@ class Outlet:
         publish: Callable[[Event], None],
         on_failure: Callable[[BaseException], None],
         after_tick: Callable[[list[Readings]], None] = lambda blocks: None,
+        calls: threading.RLock | None = None,
     ) -> None:
         self.pending: list[Reading] = []
         self.idle = True
         self.error: BaseException | None = None
-        self.drained = 0
+        self.shown: ScanStatus | None = None
+        self._drained = 0
+        self._lost = 0
         self._scan_id = scan_id
         self._layouts = layouts
         self._sinks = sinks
@@ -73,13 +81,14 @@ class Outlet:
         self._after_tick = after_tick
         self._next_index: dict[str, int] = {}
         self._told: deque[_Told] = deque()
-        self._extra: deque[Callable[[int], Readings]] = deque()
+        self._extra: deque[tuple[str, Callable[[int], Readings]]] = deque()
         self._lock = threading.Lock()
         self._wake = threading.Event()
         self._hurry = threading.Event()
-        self._done = threading.Condition()
+        self._calls = calls or threading.RLock()
+        self._done = threading.Condition(self._calls)
         self._asked = self._answered = 0
-        self._closing = False
+        self._closing = self._closed = self._unreadable = False
         self._thread = threading.Thread(target=self._run, name=f"outlet {scan_id}", daemon=True)
 
     def start(self) -> None:
@@ -89,25 +98,35 @@ class Outlet:
         """For the engine: something was appended while the outlet was idle."""
         self._wake.set()
 
-    def backlog_limit(self, reading: Reading) -> int:
-        """How many readings like this one may wait."""
-        size = _TUPLE_BYTES + int(getattr(reading[4], "nbytes", 100))
-        return max(100, BACKLOG_BYTES // size)
+    @property
+    def taken(self) -> int:
+        """Readings taken so far, less those that were none."""
+        with self._lock:
+            return self._drained + len(self.pending) - self._lost
+
+    def backlog_bytes(self) -> int:
+        """About how much waits for the sinks."""
+        return sum(_TUPLE_BYTES + getattr(reading[4], "nbytes", 100) for reading in self.pending[:])
 
     def tell(self, status: ScanStatus, hook: str | None = None) -> None:
         """A state or wish, to be kept and shown after all readings so far."""
         with self._lock:
-            self._told.append(_Told(self.drained + len(self.pending), status, hook))
+            self._told.append(_Told(self._drained + len(self.pending), status, hook))
         self._hurry.set()
         self._wake.set()
 
-    def add(self, make_block: Callable[[int], Readings]) -> None:
-        """A block from elsewhere than the tree; `make_block` is given the first free index."""
-        self._extra.append(make_block)
-        self._wake.set()
+    def add(self, measurement: str, make_block: Callable[[int], Readings]) -> bool:
+        """A block from elsewhere than the tree; `make_block` is given the first free index.
 
-    def next_index(self, measurement: str) -> int:
-        return self._next_index.get(measurement, 0)
+        Returns:
+            False when it comes too late.
+        """
+        with self._lock:
+            if self._closed:
+                return False
+            self._extra.append((measurement, make_block))
+        self._wake.set()
+        return True
 
     def flush(self, timeout: float | None = None) -> bool:
         """Wait until everything appended so far has been handed on; False when time ran out."""
@@ -139,55 +158,76 @@ class Outlet:
             self._wake.clear()
             self._hurry.clear()
             asked, closing = self._asked, self._closing
-            self._pull()
+            try:
+                self._pull()
+            except BaseException as error:  # whatever it was: those who wait in flush must not wait for ever
+                self._fail(error)
             with self._done:
                 self._answered = asked
                 self._done.notify_all()
-            if closing and not (self.pending or self._told or self._extra):
-                return
+            with self._lock:
+                if closing and not (self.pending or self._told or self._extra):
+                    self._closed = True
+                    return
             self._hurry.wait(PULL_EVERY)
 
     def _pull(self) -> None:
         with self._lock:
             batch = self.pending[:]
             del self.pending[: len(batch)]
-            before, self.drained = self.drained, self.drained + len(batch)
+            before, self._drained = self._drained, self._drained + len(batch)
             told = [self._told.popleft() for _ in range(len(self._told))]
-        try:
-            start = 0
-            for message in told:
-                upto = min(message.after - before, len(batch))
-                self._hand_on(batch[start:upto])
-                start = max(start, upto)
-                self._hand_on_status(message)
-            self._hand_on(batch[start:])
-            while self._extra:
-                self._save([self._index(self._extra.popleft())])
-        except Exception as error:
-            self._fail(error)
+        start = 0
+        for message in told:
+            upto = min(message.after - before, len(batch))
+            self._hand_on(batch[start:upto])
+            start = max(start, upto)
+            self._hand_on_status(message)
+        self._hand_on(batch[start:])
+        while self._extra:
+            measurement, make_block = self._extra.popleft()
+            self._save([make_block(self._next_index.get(measurement, 0))])
 
     def _hand_on(self, batch: list[Reading]) -> None:
-        if not batch:
+        """Stack and save; of a batch with a reading that is none, the steps before it."""
+        if self._unreadable:
+            self._lost += len(batch)
             return
+        try:
+            blocks = self._blocks(batch)
+        except Exception as error:
+            self._unreadable = True
+            sound = self._sound_steps(batch)
+            self._lost += len(batch) - len(sound)
+            self._save(self._blocks(sound))
+            self._fail(error)
+        else:
+            self._save(blocks)
+
+    def _sound_steps(self, batch: list[Reading]) -> list[Reading]:
+        for reading in batch:
+            try:
+                self._blocks([reading])
+            except Exception:
+                return [other for other in batch if other[1] < reading[1]]
+        return []
+
+    def _blocks(self, batch: list[Reading]) -> list[Readings]:
         if len(self._layouts) == 1:
-            self._save([self._block(0, batch)])
-            return
-        numbers = {reading[0] for reading in batch}
-        self._save([self._block(n, [r for r in batch if r[0] == n]) for n in sorted(numbers)])
+            return [self._block(0, batch)] if batch else []
+        numbers = sorted({reading[0] for reading in batch})
+        return [self._block(n, [r for r in batch if r[0] == n]) for n in numbers]
 
     def _block(self, number: int, batch: list[Reading]) -> Readings:
         layout = self._layouts[number]
-        return self._index(lambda first: stack(self._scan_id, layout, batch, first), layout.measurement)
-
-    def _index(self, make_block: Callable[[int], Readings], measurement: str | None = None) -> Readings:
-        block = make_block(self._next_index.get(measurement, 0) if measurement else 0)
-        if measurement is None:
-            block = make_block(self._next_index.get(block.measurement, 0))
-        self._next_index[block.measurement] = block.end_index
-        return block
+        return stack(self._scan_id, layout, batch, self._next_index.get(layout.measurement, 0))
 
     def _save(self, blocks: list[Readings]) -> None:
         """To every sink, whatever another did; to observers only when all sinks took it."""
+        if not blocks:
+            return
+        for block in blocks:
+            self._next_index[block.measurement] = block.end_index
         self._each_sink("save_readings", blocks)
         if self.error is None:
             for block in blocks:
@@ -195,22 +235,37 @@ class Outlet:
         self._after_tick(blocks)
 
     def _hand_on_status(self, message: _Told) -> None:
-        self._each_sink("save_status", message.status)
+        status = self._show(message.status)
+        self._each_sink("save_status", status)
         if message.hook is not None:
             self._each_sink(message.hook)
-        self._publish(message.status)
+        self._publish(status)
+
+    def publish_progress(self, progress: float) -> None:
+        """From `after_tick`: the state that was handed on last, with this progress."""
+        if self.shown is not None:
+            self._publish(self._show(replace(self.shown, progress=progress, timestamp=utc_now())))
+
+    def _show(self, status: ScanStatus) -> ScanStatus:
+        """The status, its progress not below what was said before."""
+        said = self.shown.progress if self.shown is not None else None
+        if said is not None and status.progress is not None and status.progress < said:
+            status = replace(status, progress=said)
+        self.shown = status
+        return status
 
     def _each_sink(self, hook: str, *args: Any) -> None:
-        for number, sink in enumerate(tuple(self._sinks)):
-            if number in self._broken:
+        for sink in tuple(self._sinks):
+            if id(sink) in self._broken:
                 continue
             try:
-                getattr(sink, hook, getattr(BaseExtension, hook).__get__(sink))(*args)
-            except Exception as error:
-                self._broken.add(number)
+                with self._calls:
+                    getattr(sink, hook, getattr(BaseExtension, hook).__get__(sink))(*args)
+            except BaseException as error:  # SystemExit too: it would end this thread unheard
+                self._broken.add(id(sink))
                 self._fail(error, f"{type(sink).__name__}.{hook}")
 
-    def _fail(self, error: Exception, where: str = "outlet") -> None:
+    def _fail(self, error: BaseException, where: str = "outlet") -> None:
         log.error("scan %s: %s failed: %s", self._scan_id, where, error)
         if self.error is None:
             self.error = error

@@ -33,18 +33,26 @@ def as_positions(given: Any, field: str = "positions") -> NDArray[np.float64]:
             field, f"must be a list, range or array of numbers, not {type(given).__name__}"
         )
     try:
-        positions = np.array(given if isinstance(given, np.ndarray) else list(given), dtype=np.float64)
+        numbers = given if isinstance(given, np.ndarray) else np.array(list(given))
+        if numbers.dtype.kind not in "fiu" and numbers.size:
+            raise TypeError(f"not {numbers.dtype}")
+        positions = np.array(numbers, dtype=np.float64)
     except (TypeError, ValueError) as error:
         raise ScanSettingsError(field, f"must hold numbers only ({error})") from error
     return _checked(positions, field)
 
 
 def _from_spec(spec: Mapping[str, Any], field: str) -> NDArray[np.float64]:
-    match dict(spec):
-        case {"linear": [start, stop, num]} if int(num) > 0:
-            return _checked(np.linspace(float(start), float(stop), int(num)), f"{field}.linear")
-        case {"range": [start, stop, step]} if float(step) != 0:
-            return _checked(np.arange(float(start), float(stop), float(step)), f"{field}.range")
+    try:
+        match dict(spec):
+            case {"linear": [start, stop, num]} if int(num) > 0:
+                return _checked(np.linspace(float(start), float(stop), int(num)), f"{field}.linear")
+            case {"range": [start, stop, step]} if float(step) != 0:
+                return _checked(np.arange(float(start), float(stop), float(step)), f"{field}.range")
+    except ScanSettingsError:
+        raise
+    except (TypeError, ValueError, OverflowError, MemoryError) as error:
+        raise ScanSettingsError(field, f"{dict(spec)} gives no positions ({error})") from error
     raise ScanSettingsError(
         field, 'must be a list of numbers, {"linear": [start, stop, num]} or {"range": [start, stop, step]}'
     )

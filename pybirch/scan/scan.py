@@ -17,7 +17,9 @@ from __future__ import annotations
 
 import logging
 import secrets
+import threading
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -33,11 +35,11 @@ from pybirch.scan.bench import Bench
 from pybirch.scan.checks import check_settings
 from pybirch.scan.course import AbortAsked, Course
 from pybirch.scan.engine import Engine
-from pybirch.scan.extra import block_from_frame
+from pybirch.scan.extra import block_from_frame, layout_of_frame
 from pybirch.scan.memory import Memory
 from pybirch.scan.outlet import Outlet, Pace
 from pybirch.scan.settings import ScanSettings
-from pybirch.scan.stacking import layouts_of
+from pybirch.scan.stacking import Layout, layouts_of
 from pybirch.scan.traverse import Plan
 from pybirch.states import InstrumentState, ScanState, Wish
 
@@ -98,6 +100,9 @@ class Scan:
         self.created_at = utc_now()
         self.started_at: str | None = None
         self.finished_at: str | None = None
+        self._calls = threading.RLock()
+        self._extra_layouts: dict[str, Layout] = {}
+        self._introduced = False
         self._course = Course(self.scan_id, self._tell, self._raise_sink_failure)
         self._closed = False
         self._recalled = (0.0, 0)
@@ -155,7 +160,7 @@ class Scan:
         """Readings taken so far."""
         if self._outlet is None:
             return self._recalled[1]
-        return self._outlet.drained + len(self._outlet.pending)
+        return self._outlet.taken
 
     @property
     def points_total(self) -> int:
@@ -175,6 +180,11 @@ class Scan:
     def instruments(self) -> list[Any]:
         """Every instrument of the tree once."""
         return Bench(self.settings.scan_tree or (), self._publish).instruments
+
+    def wait_for(self, reached: Callable[[Scan], bool], timeout: float | None = None) -> bool:
+        """Wait until `reached(scan)` is true of its state; False when `timeout` (s) ran out."""
+        with self._course.changed:
+            return self._course.changed.wait_for(lambda: reached(self), timeout)
 
     def check(self) -> Plan:
         """The plan of what will be done.
@@ -217,11 +227,13 @@ class Scan:
             ScanSettingsError: refused before anything moved.
             IllegalTransitionError: the scan has been run already.
         """
-        if self.state is not ScanState.QUEUED:
-            raise IllegalTransitionError(f"scan {self.scan_id} is {self.state}; a scan is started once")
+        self._course.begin()
         try:
+            self._introduce()
+            self._plan = None  # what is done is what the settings say now, not when they were first read
             plan = self.check()
-        except ScanSettingsError as error:
+        except Exception as error:
+            self._call_hook("on_error", error)
             self._finish(ScanState.FAILED, error)
             raise
         self._bench = Bench(self.settings.scan_tree or (), self._publish)
@@ -232,15 +244,13 @@ class Scan:
             self._publish,
             self._on_sink_failure,
             self._after_tick,
+            self._calls,
         )
         self._engine = Engine(plan, self._outlet, self._course, self._say)
         self._outlet.start()
         self.started_at = utc_now()
         try:
-            for extension in tuple(self.extensions):
-                extension.set_scan_reference(self)
-            for extension in tuple(self.extensions):
-                extension.startup()
+            self._call_all("startup")
             self._course.move_to(ScanState.RUNNING)
             self.flush()
             self._bench.connect(self._course.heed)
@@ -262,8 +272,7 @@ class Scan:
             self.message = "nothing to do: the scan has no tree"
             log.warning("scan %s: %s", self.scan_id, self.message)
         try:
-            for extension in tuple(self.extensions):
-                extension.execute()
+            self._call_all("execute")
             self._bench.show(InstrumentState.MEASURING, self._plan.measurements)
             self._engine.walk()
             self.flush()
@@ -276,9 +285,15 @@ class Scan:
             self._raise_failure(None)
 
     def shutdown(self) -> None:
-        """Safe state and the extensions' last call; harmless when called twice."""
+        """Safe state and the extensions' last call; harmless when called twice.
+
+        A scan that was started and has not come to its end is aborted. Only for the thread that
+        runs the scan; from others, `abort`.
+        """
         if self._bench is not None:
             self._bench.make_safe()
+            if not self.state.is_finished:
+                self._end(AbortAsked())
         if self._outlet is not None:
             self._outlet.close()
         if self._closed:
@@ -293,6 +308,14 @@ class Scan:
                     self.error = f"{type(extension).__name__}: {error}"
 
     # Wishes, from any thread
+
+    def take(self) -> None:
+        """For who will `run` it: from now on wishes are kept until the scan can reach them.
+
+        Raises:
+            IllegalTransitionError: somebody has taken it already, or it has ended.
+        """
+        self._course.take()
 
     def pause(self) -> None:
         """Hold after the step under way.
@@ -315,11 +338,15 @@ class Scan:
         with self._course.changed:
             if self.state.is_finished:
                 return
-            if self._outlet is None:
-                self._finish(ScanState.ABORTED, None)
-                return
-            self._course.ask_abort()
-        if self._bench is not None:
+            waits = not self._course.taken
+            if waits:
+                self._course.begin()  # nobody else may
+            else:
+                self._course.ask_abort()
+        if waits:
+            self._call_hook("on_abort")
+            self._finish(ScanState.ABORTED, None)
+        elif self._bench is not None:
             self._bench.interrupt()
 
     def flush(self) -> None:
@@ -338,11 +365,14 @@ class Scan:
             raise IllegalTransitionError(
                 f"scan {self.scan_id} is {self.state}; data can be added while it runs"
             )
-        self._outlet.add(
-            block_from_frame(
-                self.scan_id, df, measurement_name, 0 if self._engine is None else self._engine.steps_done
-            )
-        )
+        step = 0 if self._engine is None else self._engine.steps_done
+        layouts = {} if self._plan is None else {known.measurement: known for known in layouts_of(self._plan)}
+        with self._calls:
+            layout = self._extra_layouts.get(measurement_name) or layouts.get(measurement_name)
+            make_block = block_from_frame(self.scan_id, df, measurement_name, step, layout)
+            self._extra_layouts[measurement_name] = layout or layout_of_frame(df, measurement_name)
+        if not self._outlet.add(measurement_name, make_block):
+            raise IllegalTransitionError(f"scan {self.scan_id} has ended; data can be added while it runs")
 
     # What ends it
 
@@ -392,32 +422,50 @@ class Scan:
                 self._call_hook("on_error", error)
                 self._finish(ScanState.FAILED, error)
 
+    def _introduce(self) -> None:
+        """The first of all calls of every extension."""
+        if not self._introduced:
+            self._introduced = True
+            self._call_all("set_scan_reference", self)
+
+    def _call_all(self, hook: str, *args: Any) -> None:
+        """Call every extension's hook; then raise what the first of them raised, if one did."""
+        error = self._call_hook(hook, *args)
+        if error is not None:
+            raise error
+
     def _call_hook(self, hook: str, *args: Any) -> BaseException | None:
         """Call every extension's hook, whatever another did; the first error raised."""
         first: BaseException | None = None
+        self._introduce()
         for extension in tuple(self.extensions):
             call: Callable[..., None] | None = getattr(extension, hook, None)
             try:
                 if call is not None:
-                    call(*args)
+                    with self._calls:
+                        call(*args)
             except Exception as error:
                 log.exception("scan %s: %s.%s failed", self.scan_id, type(extension).__name__, hook)
                 first = first or error
         return first
 
     def _finish(self, state: ScanState, error: BaseException | None) -> None:
-        """Into a terminal state: kept by the sinks, then shown."""
-        with self._course.changed:
-            if error is not None:
-                self.failure = error
-                self.error = str(error) or type(error).__name__
-            self._course.enter(state)
-            self.finished_at = utc_now()
-        unkept = self._call_hook("save_status", self.status())
+        """Into a terminal state: kept by the sinks first, then true, then shown."""
+        if error is not None:
+            self.failure, self.error = error, str(error) or type(error).__name__
+        self.finished_at = utc_now()
+        last = replace(
+            self.status(),
+            status=state,
+            progress=1.0 if state is ScanState.COMPLETED else self.progress,
+            requested=None,
+        )
+        unkept = self._call_hook("save_status", last)
         if unkept is not None and self.failure is None:
             self.failure, self.error = unkept, str(unkept) or type(unkept).__name__
-            self._course.state = ScanState.FAILED
+            state = ScanState.FAILED
             self._call_hook("on_error", unkept)
+        self._course.enter(state)
         self._publish(self.status())
 
     def _tell(self, hook: str | None) -> None:
@@ -441,8 +489,9 @@ class Scan:
             return
         if self._values_pace.due():
             self._bench.report_values(blocks)
-        if self._progress_pace.due() and not self.state.is_finished:
-            self._publish(self.status())
+        if self._progress_pace.due() and self._outlet and self._engine and self._plan and self._plan.steps:
+            steps = min(self._engine.steps_done, max(int(block.steps[-1]) + 1 for block in blocks))
+            self._outlet.publish_progress(steps / self._plan.steps)
 
     def __repr__(self) -> str:
         return f"<Scan {self.scan_id} {self.settings.scan_name!r} {self.state}>"

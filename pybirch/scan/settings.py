@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -45,6 +45,10 @@ class ScanSettings:
             raise ScanSettingsError("scan_name", "a scan needs a name")
         if self.scan_tree is None:
             return
+        if not isinstance(self.scan_tree, Iterable):
+            raise ScanSettingsError(
+                "scan_tree", f"must be a list of items, not {type(self.scan_tree).__name__}"
+            )
         self.scan_tree = list(self.scan_tree)
         if not self.scan_tree:
             raise ScanSettingsError(

@@ -51,7 +51,12 @@ def stack(scan_id: str, layout: Layout, batch: Sequence[Reading], first_index: i
     _, steps, times, positions, values = zip(*batch, strict=True)
     count = len(batch)
     axes = len(positions[0])
-    table = np.fromiter(chain.from_iterable(positions), np.float64, count * axes).reshape(count, axes)
+    try:
+        table = np.fromiter(chain.from_iterable(positions), np.float64, count * axes).reshape(count, axes)
+    except (ValueError, TypeError) as error:
+        raise InstrumentError(
+            f"{layout.measurement}: a movement's position is no number ({error})"
+        ) from error
     return Readings(
         scan_id=scan_id,
         measurement=layout.measurement,
@@ -68,13 +73,18 @@ def stack(scan_id: str, layout: Layout, batch: Sequence[Reading], first_index: i
 
 def _columns(layout: Layout, values: Sequence[Any]) -> dict[str, Any]:
     width = len(layout.data_columns)
-    arrays = [v if isinstance(v, np.ndarray) and v.ndim == 2 else _rows(v, width) for v in values]
-    heights = set(map(len, arrays))
     try:
-        table = np.concatenate(arrays).astype(np.float64, copy=False)
+        arrays = [v if isinstance(v, np.ndarray) and v.ndim == 2 else _rows(v, width) for v in values]
+        table = np.concatenate(arrays)
     except (ValueError, TypeError) as error:
         raise InstrumentError(f"{layout.measurement}: readings are no tables of numbers ({error})") from error
-    if table.shape[1] != width or 0 in heights:
+    if table.dtype.kind not in "fiub":  # complex would lose its half, None become NaN, unseen
+        raise InstrumentError(
+            f"{layout.measurement}: gave {values[-1]!r:.60}; a reading is made of real numbers"
+        )
+    table = table.astype(np.float64, copy=False)
+    heights = set(map(len, arrays))
+    if table.ndim != 2 or table.shape[1] != width or 0 in heights:
         raise InstrumentError(
             f"{layout.measurement}: gave a reading of shape {arrays[-1].shape}, "
             f"but names {width} columns: {', '.join(layout.data_columns)}"

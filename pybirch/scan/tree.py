@@ -124,6 +124,8 @@ def deserialize_tree(data: Sequence[Mapping[str, Any]], field: str = "scan_tree"
     Raises:
         ScanSettingsError: names the part that is not a tree.
     """
+    if isinstance(data, str) or not isinstance(data, Sequence):
+        raise ScanSettingsError(field, f"must be a list of items, not {type(data).__name__}")
     return [_deserialize(item, f"{field}[{number}]") for number, item in enumerate(data)]
 
 
@@ -134,6 +136,8 @@ def _deserialize(data: Any, field: str) -> Item:
         raise ScanSettingsError(f"{field}.instrument.name", "is missing")
     reference = InstrumentReference(dict(data["instrument"]))
     settings = data.get("settings") or {}
+    if not isinstance(settings, Mapping):
+        raise ScanSettingsError(f"{field}.settings", f"must be an object, not {type(settings).__name__}")
     match data.get("type"):
         case "movement":
             children = deserialize_tree(data.get("children") or [], f"{field}.children")
@@ -150,8 +154,14 @@ def _positions_of(data: Mapping[str, Any], field: str) -> Any:
     return data["positions"]
 
 
-def bind(tree: Sequence[Item], instruments: Mapping[str, BaseMeasurementInstrument]) -> list[Item]:
+def bind(
+    tree: Sequence[Item], instruments: Mapping[str, BaseMeasurementInstrument], *, strict: bool = True
+) -> list[Item]:
     """The tree with the real instruments, found by name, in place of references.
+
+    Args:
+        strict: False leaves a reference where no instrument of that name is known; such a tree can
+            be shown, and is refused by name when it is to run.
 
     Raises:
         NotFoundError: no instrument of that name.
@@ -159,6 +169,8 @@ def bind(tree: Sequence[Item], instruments: Mapping[str, BaseMeasurementInstrume
 
     def find(instrument: Any) -> Any:
         if not isinstance(instrument, InstrumentReference):
+            return instrument
+        if instrument.name not in instruments and not strict:
             return instrument
         if instrument.name not in instruments:
             known = ", ".join(sorted(instruments)) or "none"

@@ -1,0 +1,169 @@
+"""A queue whose every scan, state and log line is kept in the database."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from database.services import DatabaseService
+from pybirch.database_integration.extensions import new_writer
+from pybirch.database_integration.recorder import QueueRecorder
+from pybirch.database_integration.store import DatabaseStore
+from pybirch.errors import FieldError
+from pybirch.events import EventBus
+from pybirch.queue.archive import scan_from_json
+from pybirch.queue.leases import Leases
+from pybirch.queue.queue import Queue
+from pybirch.scan.scan import Scan
+from pybirch.states import ScanState
+
+_INCOMPLETE = (ScanState.RUNNING, ScanState.PAUSED, ScanState.INTERRUPTED)
+
+
+class DatabaseQueue(Queue):
+    """A `Queue` with a record.
+
+    Args:
+        db_service: the database.
+        QID: the queue_id; one that is known takes up that queue's record, None makes a new one.
+        project_id: project of scans that name none.
+        sample_id: sample of scans that have none.
+        operator: owner of scans that name none.
+        scans: scans to begin with.
+        max_parallel_scans: how many may run at a time in parallel mode.
+        update_server: shows everything live (see `enable_websocket_integration`).
+        writer: who writes, fenced by the record; a new name by default.
+
+    Raises:
+        FieldError, NotFoundError: names the argument that is wrong.
+    """
+
+    def __init__(
+        self,
+        db_service: DatabaseService,
+        QID: str | None = None,
+        *,
+        project_id: int | None = None,
+        sample_id: int | str | None = None,
+        operator: str = "",
+        scans: Sequence[Scan] | None = None,
+        max_parallel_scans: int = 4,
+        update_server: Any = None,
+        bus: EventBus | None = None,
+        leases: Leases | None = None,
+        writer: str | None = None,
+    ) -> None:
+        if not isinstance(db_service, DatabaseService):
+            raise FieldError("db_service", f"must be a DatabaseService, not {type(db_service).__name__}")
+        self.db_service = db_service
+        if project_id is not None:
+            db_service.projects.get(project_id)
+        sample = None if sample_id is None else db_service.samples.get(sample_id)
+        self._bridge: Any = None
+        store = DatabaseStore(
+            db_service,
+            writer or new_writer(),
+            project_id=project_id,
+            sample_id=None if sample is None else sample.id,
+            operator=operator,
+        )
+        self._recorder = QueueRecorder(store)
+        super().__init__(
+            QID or f"queue-{secrets.token_hex(4)}",
+            None,
+            max_parallel_scans,
+            bus=bus,
+            leases=leases,
+            extensions=[self._recorder],
+        )
+        for scan in scans or ():
+            self.enqueue(scan)
+        if update_server is not None:
+            self.enable_websocket_integration(update_server)
+
+    @classmethod
+    def from_database(
+        cls,
+        db: DatabaseService,
+        QID: str,
+        instruments: Mapping[str, Any] | Sequence[Any] | None = None,
+        **options: Any,
+    ) -> DatabaseQueue:
+        """The queue as the record has it, idle; nothing is run.
+
+        Args:
+            db: the database.
+            QID: the queue_id.
+            instruments: those the scans may use, found by name; without them scans can be shown,
+                not run.
+
+        Raises:
+            NotFoundError: no such queue, or a queued scan needs an instrument that is not given.
+        """
+        row = db.get_queue_with_scans(QID)
+        queue = cls(db, row.queue_id, **options)
+        queue.recall([queue._recalled(scan, by_name(instruments)) for scan in row.scans])
+        return queue
+
+    def enable_websocket_integration(self, update_server: Any) -> None:
+        """Show everything of this queue through `update_server`; harmless when it is."""
+        from pybirch.database_integration.sync.websocket_integration import setup_websocket_integration
+
+        self.disable_websocket_integration()
+        self._bridge = setup_websocket_integration(self, update_server)
+
+    def disable_websocket_integration(self) -> None:
+        if self._bridge is not None:
+            self._bridge.unregister()
+            self._bridge = None
+
+    def get_incomplete_scans(self) -> list[Any]:
+        """Rows of this queue's scans that neither wait in it nor run, and did not end on purpose."""
+        rows = self.db_service.get_queue_with_scans(self.QID).scans
+        mine = {handle.scan_id for handle in self.handles if not handle.is_finished()}
+        return [row for row in rows if row.status in _INCOMPLETE and row.scan_id not in mine]
+
+    def mark_incomplete_scans_failed(self) -> int:
+        """Mark what `get_incomplete_scans` gives as failed; how many there were."""
+        incomplete = self.get_incomplete_scans()
+        for row in incomplete:
+            self.db_service.scans.set_status(
+                row.scan_id, ScanState.FAILED, message="did not end: the program that ran it was gone"
+            )
+        return len(incomplete)
+
+    def _recalled(self, row: Any, instruments: Mapping[str, Any] | None) -> Scan:
+        scan = scan_from_json(_archived(row), instruments)
+        if scan.state is ScanState.QUEUED:
+            self._recorder.record(scan)
+        return scan
+
+
+def _archived(row: Any) -> dict[str, Any]:
+    """A scan's row as `pybirch.queue.archive` keeps a scan."""
+    return {
+        "scan_id": row.scan_id,
+        "settings": row.settings,
+        "sample": row.sample.to_pybirch_sample().serialize() if row.sample else None,
+        "owner": row.owner,
+        "state": row.status,
+        "progress": row.progress,
+        "points_done": row.points_done,
+        "error": row.error,
+        "started_at": _text(row.started_at),
+        "finished_at": _text(row.finished_at),
+        "restarted_from": row.restarted_from,
+    }
+
+
+def _text(moment: datetime | None) -> str | None:
+    return None if moment is None else moment.isoformat()
+
+
+def by_name(instruments: Mapping[str, Any] | Sequence[Any] | None) -> dict[str, Any] | None:
+    """Name -> instrument."""
+    if instruments is None or isinstance(instruments, Mapping):
+        return None if instruments is None else dict(instruments)
+    return {instrument.name: instrument for instrument in instruments}

@@ -1,0 +1,46 @@
+"""Extensions that keep scans and queues in the database."""
+
+from __future__ import annotations
+
+import secrets
+
+from database.services import DatabaseService
+from pybirch.database_integration.recorder import QueueRecorder, Recorder
+from pybirch.database_integration.store import DatabaseStore
+from pybirch.scan.scan import Scan
+
+__all__ = ["DatabaseExtension", "DatabaseQueueExtension"]
+
+
+def new_writer(name: str = "script") -> str:
+    """A name for one writer, never used twice."""
+    return f"{name}:{secrets.token_hex(8)}"
+
+
+class DatabaseExtension(Recorder):
+    """Keeps a scan in the record that was made for it.
+
+    Args:
+        db_service: the database.
+        scan_id: the record's `.id` or `.scan_id`. A scan that nobody watches yet takes on that
+            scan_id; one in a queue keeps its own and is written to that record.
+
+    Raises:
+        NotFoundError: no such record.
+    """
+
+    def __init__(self, db_service: DatabaseService, scan_id: int | str) -> None:
+        row = db_service.scans.get(scan_id)
+        super().__init__(DatabaseStore(db_service, new_writer()), row.scan_id)
+
+    def set_scan_reference(self, scan: Scan) -> None:
+        super().set_scan_reference(scan)
+        if scan.bus is None and self._scan_id is not None:
+            scan.scan_id = self._scan_id
+
+
+class DatabaseQueueExtension(QueueRecorder):
+    """Keeps a plain queue and its scans; append it to ``queue.extensions`` or give it at the start."""
+
+    def __init__(self, db_service: DatabaseService, *, operator: str = "") -> None:
+        super().__init__(DatabaseStore(db_service, new_writer(), operator=operator))

@@ -1,0 +1,87 @@
+"""The recorder: the sink that keeps a scan in a store, one commit a tick."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from pybirch.database_integration.store import Store
+from pybirch.events import Readings, ScanStatus
+from pybirch.extensions.base import BaseExtension
+from pybirch.queue.journal import QueueExtension
+from pybirch.scan.scan import Scan
+
+
+class Recorder(BaseExtension):
+    """Keeps one scan's readings and states.
+
+    Args:
+        store: where.
+        scan_id: the record to write to, when it is not the scan's own id.
+    """
+
+    def __init__(self, store: Store, scan_id: str | None = None) -> None:
+        self.store = store
+        self._scan_id = scan_id
+        self._claimed = False
+
+    def set_scan_reference(self, scan: Scan) -> None:
+        self.scan = scan
+
+    @property
+    def scan_id(self) -> str:
+        return self._scan_id or self.scan.scan_id
+
+    def save_readings(self, readings: Sequence[Readings]) -> None:
+        if self._scan_id is not None:
+            readings = [replace(block, scan_id=self._scan_id) for block in readings]
+        self.store.save_readings(readings, replace(self.scan.status(), scan_id=self.scan_id))
+
+    def save_status(self, status: ScanStatus) -> None:
+        if self._scan_id is not None:
+            status = replace(status, scan_id=self._scan_id)
+        if not self._claimed:
+            self.store.claim(self.scan_id)
+            self._claimed = True
+        self.store.save_status(status)
+
+
+class QueueRecorder(QueueExtension):
+    """Keeps a queue, and gives each of its scans a recorder."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+
+    def attach(self, queue: Any) -> None:
+        self.queue = queue
+        self.store.open_queue(queue)
+
+    def scan_added(self, scan: Scan, position: int) -> None:
+        if is_recorded(scan):
+            return
+        self.store.open_scan(scan, self.queue.queue_id, position)
+        self.record(scan)
+
+    def record(self, scan: Scan) -> None:
+        """Give the scan a recorder; its record is there already."""
+        recorder = Recorder(self.store)
+        recorder.set_scan_reference(scan)
+        scan.extensions.insert(0, recorder)
+
+    def scan_removed(self, scan: Scan) -> None:
+        self.store.drop_scan(scan, self.queue.queue_id)
+
+    def order_changed(self, scan_ids: list[str]) -> None:
+        self.store.reorder(self.queue.queue_id, scan_ids)
+
+    def save_log(self, line: Any) -> None:
+        self.store.save_log(line)
+
+    def save_status(self, status: Any) -> None:
+        self.store.save_queue_status(status)
+
+
+def is_recorded(scan: Scan) -> bool:
+    """Whether a recorder keeps this scan already."""
+    return any(isinstance(extension, Recorder) for extension in scan.extensions)

@@ -1,0 +1,122 @@
+"""Where a scan is kept: behind one protocol, the database or the server's ingest."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+from database.services import DatabaseService
+from pybirch.events import QueueLog, QueueStatus, Readings, ScanStatus
+from pybirch.scan.scan import Scan
+from pybirch.states import ScanState
+
+
+class Store(Protocol):
+    """Everything it returns from is durable."""
+
+    def open_queue(self, queue: Any) -> None:
+        """Make or take up the queue's record."""
+        ...
+
+    def open_scan(self, scan: Scan, queue_id: str | None, position: int | None = None) -> None:
+        """Make the scan's record.
+
+        Raises:
+            FieldError: the record refuses a field; names it.
+        """
+        ...
+
+    def claim(self, scan_id: str) -> None:
+        """Make this writer the only one who may add to the scan.
+
+        Raises:
+            StaleWriterError: another writer is at it.
+        """
+        ...
+
+    def drop_scan(self, scan: Scan, queue_id: str) -> None: ...
+
+    def reorder(self, queue_id: str, scan_ids: Sequence[str]) -> None: ...
+
+    def save_readings(self, readings: Sequence[Readings], status: ScanStatus) -> None:
+        """All of one tick, in one piece; `status` tells how far the scan is.
+
+        Raises:
+            StaleWriterError: the scan was taken from this writer.
+        """
+        ...
+
+    def save_status(self, status: ScanStatus) -> None: ...
+
+    def save_log(self, line: QueueLog) -> None: ...
+
+    def save_queue_status(self, status: QueueStatus) -> None: ...
+
+
+class DatabaseStore:
+    """Straight into the database.
+
+    Args:
+        db: the service.
+        writer: who writes, e.g. ``"station:7f3a…"``; a scan taken from it refuses its writes.
+        project_id, sample_id: given to scans that name none.
+        operator: owner of scans that name none.
+    """
+
+    def __init__(
+        self,
+        db: DatabaseService,
+        writer: str,
+        *,
+        project_id: int | None = None,
+        sample_id: int | None = None,
+        operator: str = "",
+    ) -> None:
+        self.db = db
+        self.writer = writer
+        self._defaults = {"project_id": project_id, "sample_id": sample_id}
+        self._operator = operator
+
+    def open_queue(self, queue: Any) -> None:
+        self.db.create_queue_from_pybirch(queue)
+
+    def open_scan(self, scan: Scan, queue_id: str | None, position: int | None = None) -> None:
+        if self._operator and not scan.owner:
+            scan.owner = self._operator
+        given = {name: value for name, value in self._defaults.items() if value is not None}
+        if scan.sample is not None:
+            given.pop("sample_id", None)
+        self.db.scans.create_from_pybirch(scan, queue_id, writer=self.writer, **given)
+
+    def claim(self, scan_id: str) -> None:
+        self.db.scans.claim(scan_id, self.writer)
+
+    def drop_scan(self, scan: Scan, queue_id: str) -> None:
+        self.db.update_scan(scan.scan_id, queue_id=None)
+        if scan.state is ScanState.QUEUED:
+            self.db.archive_scan(scan.scan_id)
+
+    def reorder(self, queue_id: str, scan_ids: Sequence[str]) -> None:
+        self.db.queues.order(queue_id, list(scan_ids))
+
+    def save_readings(self, readings: Sequence[Readings], status: ScanStatus) -> None:
+        self.db.readings.append(status.scan_id, readings, writer=self.writer, progress=status.progress)
+
+    def save_status(self, status: ScanStatus) -> None:
+        self.db.scans.set_status(
+            status.scan_id,
+            status.status,
+            message=status.message,
+            progress=status.progress,
+            requested=status.requested,
+            writer=self.writer,
+            timestamp=status.timestamp,
+        )
+
+    def save_log(self, line: QueueLog) -> None:
+        self.db.logs.add(
+            line.queue_id, line.level, line.message, scan_id=line.scan_id, timestamp=line.timestamp
+        )
+
+    def save_queue_status(self, status: QueueStatus) -> None:
+        self.db.queues.set_status(status.queue_id, status.status, current_scan=status.current_scan)

@@ -1,0 +1,125 @@
+"""A station's line to the server: frames out, heartbeats out, commands in."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import secrets
+import socket
+import threading
+
+import socketio
+import socketio.exceptions
+
+from pybirch.database_integration.sync.commands import Commands
+from pybirch.database_integration.sync.frames import Find, Frames
+from pybirch.database_integration.sync.inbox import Inbox
+from pybirch.errors import ServerUnavailableError
+from pybirch.events import Event, Readings
+from pybirch.wire import to_block, to_wire
+
+log = logging.getLogger(__name__)
+
+HEARTBEAT = 0.5
+SLOWEST_RECONNECT = 5.0
+
+
+class ServerLink:
+    """Connects a station to a server and keeps it connected; nothing here waits for the server.
+
+    Args:
+        find: gives the server's address (``http://127.0.0.1:5000``) and a bearer token with the scope
+            "station"; asked again at every connection, as both may change when a server restarts.
+        station: this station's name.
+        epoch: names this life of the station; a new one by default.
+    """
+
+    def __init__(self, find: Find, station: str = "station", epoch: str | None = None) -> None:
+        self._find = find
+        self.station = station
+        self.epoch = epoch or secrets.token_hex(8)
+        self.commands = Commands()
+        self.frames = Frames(find, station, self.epoch)
+        self._inbox = Inbox(self.commands.perform, self.epoch)
+        self._closing = threading.Event()
+        self._lost = threading.Event()
+        self._connected = threading.Event()
+        self._client: socketio.Client | None = None
+        self._thread = threading.Thread(target=self._run, name=f"link of {station}", daemon=True)
+        self._thread.start()
+
+    @property
+    def connected(self) -> bool:
+        return self._connected.is_set()
+
+    def wait_connected(self, timeout: float) -> bool:
+        """Whether the line is up, waiting at most `timeout` seconds for it."""
+        return self._connected.wait(timeout)
+
+    def publish(self, event: Event) -> None:
+        """Show an event that is stored already."""
+        self.frames.tell(event.kind, to_wire(to_block(event) if isinstance(event, Readings) else event))
+
+    def close(self, timeout: float = 2.0) -> None:
+        """Send what waits and hang up. Harmless when called twice."""
+        if self._closing.is_set():
+            return
+        self.frames.close(timeout)
+        self._closing.set()
+        self._lost.set()
+        self._thread.join(5.0)
+        self._inbox.close()
+
+    def _run(self) -> None:
+        pause = 0.1
+        while not self._closing.is_set():
+            client = self._connect()
+            if client is not None:
+                pause = 0.1
+                self._beat(client)
+                self._hang_up(client)
+            self._closing.wait(pause)
+            pause = min(SLOWEST_RECONNECT, pause * 1.7)
+
+    def _connect(self) -> socketio.Client | None:
+        client = socketio.Client(reconnection=False, handle_sigint=False)
+        client.on("command", self._inbox.take)
+        client.on("disconnect", lambda *_: self._lost.set())
+        self._lost.clear()
+        self._inbox.reset()
+        try:
+            url, token = self._find()
+            client.connect(
+                url,
+                headers={"Authorization": f"Bearer {token}"},
+                auth={
+                    "station": self.station,
+                    "epoch": self.epoch,
+                    "pid": os.getpid(),
+                    "host": socket.gethostname(),
+                },
+                transports=["websocket"],
+                wait_timeout=5,
+            )
+        except (socketio.exceptions.SocketIOError, ServerUnavailableError, OSError, ValueError) as error:
+            log.debug("no line to the server: %s", error)
+            self._hang_up(client)
+            return None
+        log.info("connected to %s as %s", url, self.station)
+        self._connected.set()
+        return client
+
+    def _beat(self, client: socketio.Client) -> None:
+        while not self._closing.is_set() and not self._lost.is_set():
+            try:
+                client.emit("heartbeat", {"station": self.station, "epoch": self.epoch})
+            except (socketio.exceptions.SocketIOError, OSError) as error:
+                log.debug("line lost: %s", error)
+                break
+            self._lost.wait(HEARTBEAT)
+        self._connected.clear()
+
+    def _hang_up(self, client: socketio.Client) -> None:
+        with contextlib.suppress(socketio.exceptions.SocketIOError, OSError):
+            client.disconnect()

@@ -1,0 +1,43 @@
+"""A Socket.IO client whose events are heard in the order in which they were sent."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import Any
+
+import engineio
+import socketio
+
+from pybirch import wire
+
+
+class _InOrder(engineio.Client):
+    """Engine.IO starts a thread per message; here the reading thread hands each on itself."""
+
+    def _trigger_event(self, event: str, *args: Any, **kwargs: Any) -> Any:
+        kwargs["run_async"] = False
+        return super()._trigger_event(event, *args, **kwargs)
+
+
+class _WireJson:
+    dumps = staticmethod(lambda value, **_options: wire.dumps(value))
+    loads = staticmethod(lambda text, **_options: wire.orjson.loads(text))
+
+
+class OrderedClient(socketio.Client):
+    """WebSocket only, no reconnecting of its own. Handlers run in the reading thread: they only enqueue."""
+
+    def __init__(self) -> None:
+        super().__init__(reconnection=False, handle_sigint=False, json=_WireJson)
+
+    def _engineio_client_class(self) -> type[engineio.Client]:
+        return _InOrder
+
+    def leave(self, timeout: float = 3.0) -> None:
+        """Disconnect and wait for the client's threads."""
+        threads = [self.eio.read_loop_task, self.eio.write_loop_task]
+        with contextlib.suppress(Exception):  # half-open connections fail in ways of their own
+            self.disconnect()
+        for thread in threads:
+            if thread is not None:
+                thread.join(timeout)

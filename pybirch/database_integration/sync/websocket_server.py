@@ -1,0 +1,308 @@
+"""Events out to browsers and windows: each once, to the rooms that may hear it, no faster than they can draw."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from typing import Any, Protocol
+
+import numpy as np
+
+from pybirch.database_integration.sync.latest import Latest
+from pybirch.database_integration.sync.pacing import Pacer
+from pybirch.events import (
+    DataBlock,
+    DataPoint,
+    Event,
+    InstrumentPosition,
+    InstrumentStatus,
+    QueueLog,
+    QueueStatus,
+    Readings,
+    ScanStatus,
+    utc_now,
+)
+from pybirch.states import InstrumentState, QueueState, ScanState
+from pybirch.wire import from_block, split_column, to_block, to_wire
+
+log = logging.getLogger(__name__)
+
+GLOBAL = "global"
+INSTRUMENTS = "instruments"
+
+
+class Emitter(Protocol):
+    """What is needed of a Flask-SocketIO object."""
+
+    def emit(self, event: str, *args: Any, **kwargs: Any) -> None: ...
+
+
+def scan_room(scan_id: str) -> str:
+    return f"scan_{scan_id}"
+
+
+def blocks_room(scan_id: str) -> str:
+    return f"scan_{scan_id}_blocks"
+
+
+def queue_room(queue_id: str) -> str:
+    return f"queue_{queue_id}"
+
+
+def instrument_room(instrument_id: int) -> str:
+    return f"instrument_{instrument_id}"
+
+
+class ScanUpdateServer:
+    """Broadcasts events over Socket.IO; every method may be called from any thread and never waits.
+
+    Args:
+        socketio: the Flask-SocketIO object of the running server, or anything with its `emit`.
+        register: called with each scan or queue event before it goes out; makes the record of one
+            that nobody has heard of yet. What it raises is logged.
+        clock: monotonic seconds.
+        paced: hold readings for their tick in a thread of its own; without, `tick()` sends them.
+    """
+
+    def __init__(
+        self,
+        socketio: Emitter,
+        *,
+        register: Callable[[Event], None] | None = None,
+        clock: Callable[[], float] = time.monotonic,
+        paced: bool = True,
+    ) -> None:
+        self._socketio = socketio
+        self._register = register
+        self._pacer = Pacer(clock)
+        self._latest = Latest()
+        self._counts: dict[tuple[str, str], int] = {}
+        self._changed = threading.Condition(threading.RLock())
+        self._open = True
+        self._paced = paced
+        self._thread: threading.Thread | None = None
+
+    # ------------------------------------------------------------------ the contract's calls
+
+    def broadcast_scan_status(
+        self, scan_id: str, status: str, progress: float | None = None, message: str | None = None
+    ) -> None:
+        self.publish(
+            ScanStatus(scan_id=str(scan_id), status=ScanState(status), progress=progress, message=message)
+        )
+
+    def broadcast_queue_status(
+        self,
+        queue_id: str,
+        status: str,
+        current_scan: str | None = None,
+        completed_scans: int | None = None,
+        total_scans: int | None = None,
+    ) -> None:
+        self.publish(
+            QueueStatus(
+                queue_id=str(queue_id),
+                status=QueueState(status),
+                current_scan=current_scan,
+                completed_scans=completed_scans,
+                total_scans=total_scans,
+            )
+        )
+
+    def broadcast_data_point(
+        self, scan_id: str, measurement_name: str, data: dict[str, Any], sequence_index: int | None = None
+    ) -> None:
+        """One reading: `data` is column (with or without its unit) -> number or array.
+
+        Without an index it counts on from the last point sent of this measurement.
+        """
+        key = (str(scan_id), measurement_name)
+        with self._changed:
+            index = self._counts.get(key, 0) if sequence_index is None else sequence_index
+            self._counts[key] = index + 1
+        self.publish(_one_reading(*key, data, index))
+
+    def broadcast_instrument_status(
+        self,
+        instrument_id: int,
+        instrument_name: str,
+        status: str,
+        error: str | None = None,
+        settings: dict[str, Any] | None = None,
+    ) -> None:
+        """`settings` may carry position, target and value; other settings stay in the record."""
+        told = {key: settings[key] for key in ("position", "target", "value") if settings and key in settings}
+        self.publish(
+            InstrumentStatus(
+                instrument_id=int(instrument_id),
+                instrument_name=instrument_name,
+                status=InstrumentState(status),
+                error=error,
+                **told,
+            )
+        )
+
+    def broadcast_instrument_position(
+        self,
+        instrument_id: int,
+        instrument_name: str,
+        position: dict[str, float],
+        target_position: dict[str, float] | None = None,
+        is_moving: bool = False,
+    ) -> None:
+        self.publish(
+            InstrumentPosition(
+                instrument_id=int(instrument_id),
+                instrument_name=instrument_name,
+                position=position,
+                target=target_position,
+                is_moving=is_moving,
+            )
+        )
+
+    def broadcast_queue_log(
+        self, queue_id: str, level: str, message: str, scan_id: str | None = None
+    ) -> None:
+        self.publish(QueueLog(queue_id=str(queue_id), level=level, message=message, scan_id=scan_id))
+
+    # ------------------------------------------------------------------ any event
+
+    def publish(self, event: Event) -> None:
+        """Send an event to its rooms; readings wait for their scan's tick."""
+        self._make_known(event)
+        with self._changed:
+            self._latest.keep(event)
+            match event:
+                case Readings():
+                    self._hold(event)
+                case DataBlock():
+                    self._hold(from_block(event))
+                case ScanStatus(scan_id=scan_id):
+                    self._send_blocks(self._pacer.take(scan_id))
+                    self._emit(event, [scan_room(scan_id), GLOBAL])
+                    if event.status.is_finished:
+                        self._pacer.forget(scan_id)
+                case QueueStatus(queue_id=queue_id):
+                    self._emit(event, [queue_room(queue_id), GLOBAL])
+                case QueueLog(queue_id=queue_id):
+                    self._emit(event, [queue_room(queue_id)])
+                case InstrumentStatus(instrument_id=number):
+                    self._emit(event, [instrument_room(number), INSTRUMENTS, GLOBAL])
+                case InstrumentPosition(instrument_id=number):
+                    self._emit(event, [instrument_room(number), INSTRUMENTS])
+                case DataPoint(scan_id=scan_id):
+                    self._emit(event, [scan_room(scan_id)])
+                case _:
+                    raise ValueError(f"{event.kind or type(event).__name__} has no room")
+
+    def emit(self, kind: str, payload: dict[str, Any], rooms: list[str]) -> None:
+        """Send what is no event of a scan (a station's state); adds the timestamp if it has none."""
+        with self._changed:
+            self._socketio.emit(kind, {"timestamp": utc_now(), **payload}, to=rooms)
+
+    def tick(self) -> None:
+        """Send the readings whose time has come."""
+        with self._changed:
+            self._send_blocks(self._pacer.take_due())
+
+    def latest_scan(self, scan_id: str) -> ScanStatus | None:
+        with self._changed:
+            return self._latest.scans.get(scan_id)
+
+    def latest_queue(self, queue_id: str) -> QueueStatus | None:
+        with self._changed:
+            return self._latest.queues.get(queue_id)
+
+    def latest_instrument(self, instrument_id: int) -> InstrumentStatus | None:
+        with self._changed:
+            return self._latest.instruments.get(instrument_id)
+
+    def active_scans(self) -> list[str]:
+        """Scans that were last heard of as running or paused."""
+        with self._changed:
+            return [scan_id for scan_id, status in self._latest.scans.items() if status.status.is_active]
+
+    def occupied(self, room: str) -> bool:
+        """Whether somebody is in the room; True where that cannot be known (several servers)."""
+        manager = getattr(getattr(self._socketio, "server", None), "manager", None)
+        if manager is None or hasattr(manager, "channel"):
+            return True
+        return any(True for _ in manager.get_participants("/", room))
+
+    def close(self) -> None:
+        """Send what waits and end the thread; harmless when called twice."""
+        with self._changed:
+            self._open = False
+            self._changed.notify_all()
+            for scan_id in self._pacer.scans():
+                self._send_blocks(self._pacer.take(scan_id))
+        if self._thread is not None and self._thread is not threading.current_thread():
+            self._thread.join(2.0)
+
+    # ------------------------------------------------------------------ inside
+
+    def _make_known(self, event: Event) -> None:
+        if self._register is None or not isinstance(event, ScanStatus | QueueStatus | QueueLog):
+            return
+        try:
+            self._register(event)
+        except Exception:
+            log.exception("%s: could not be registered", event)
+
+    def _hold(self, readings: Readings) -> None:
+        if readings.count == 0:
+            return
+        self._pacer.add(readings)
+        if not self._paced:
+            return
+        if self._thread is None and self._open:
+            self._thread = threading.Thread(target=self._run, name="live readings", daemon=True)
+            self._thread.start()
+        self._changed.notify_all()
+
+    def _run(self) -> None:
+        with self._changed:
+            while self._open:
+                seconds = self._pacer.due_in()
+                if seconds is None or seconds > 0:
+                    self._changed.wait(seconds)
+                    continue
+                try:
+                    self._send_blocks(self._pacer.take_due())
+                except Exception:
+                    log.exception("live readings could not be sent")
+
+    def _send_blocks(self, blocks: list[Readings]) -> None:
+        for readings in blocks:
+            if self.occupied(blocks_room(readings.scan_id)):
+                self._emit(to_block(readings), [blocks_room(readings.scan_id)])
+            if self.occupied(scan_room(readings.scan_id)):
+                for point in self._pacer.thin(readings):
+                    self._emit(point, [scan_room(readings.scan_id)])
+
+    def _emit(self, event: Event, rooms: list[str]) -> None:
+        payload = to_wire(event)
+        if payload.get("stride") == 1:
+            del payload["stride"]
+        self._socketio.emit(event.kind, payload, to=rooms)
+
+
+def _one_reading(scan_id: str, measurement: str, data: dict[str, Any], index: int) -> Readings | DataPoint:
+    try:
+        values = {name: np.asarray([value], dtype=np.float64) for name, value in data.items()}
+    except (TypeError, ValueError):
+        bare = {split_column(name)[0]: value for name, value in data.items()}
+        return DataPoint(
+            scan_id=scan_id, measurement=measurement, data=bare, position={}, sequence_index=index
+        )
+    return Readings(
+        scan_id=scan_id,
+        measurement=measurement,
+        first_index=index,
+        steps=np.asarray([index], dtype=np.int64),
+        times=np.asarray([time.time()]),
+        positions={},
+        values=values,
+    )

@@ -1,0 +1,220 @@
+"""The station: the process that owns instruments and runs queues.
+
+It writes what is measured straight into the database, shows it through the server, and takes
+commands from there. It needs neither to go on measuring: the server may come and go.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import secrets
+import signal
+import socket
+import threading
+import time
+from pathlib import Path
+from types import FrameType
+from typing import Any, Literal
+
+from filelock import FileLock, Timeout
+
+from database.services import DatabaseService
+from pybirch.database_integration.database_queue import DatabaseQueue
+from pybirch.database_integration.instrument_book import InstrumentBook
+from pybirch.database_integration.sync.discovery import find_server
+from pybirch.database_integration.sync.link import ServerLink
+from pybirch.database_integration.sync.remote import RemoteUpdateServer
+from pybirch.errors import NotFoundError
+from pybirch.events import EventBus
+from pybirch.queue.lab import Lab, load_lab
+from pybirch.queue.leases import Leases
+
+log = logging.getLogger(__name__)
+
+SAFE_WITHIN = 3.0
+"""Seconds within which a station that is asked to end has aborted and is safe."""
+
+LOCKED = 4
+"""Exit code: another station holds this data folder."""
+
+
+class Station:
+    """A lab's instruments and queues, kept in the database and shown through the server.
+
+    Args:
+        lab: what it owns.
+        db: where it writes.
+        name: how it is known; one living station a name.
+        data_dir: the lab's data folder, where the server's address is found.
+        server_url, token: a server elsewhere.
+    """
+
+    def __init__(
+        self,
+        lab: Lab,
+        db: DatabaseService,
+        *,
+        name: str = "station",
+        data_dir: Path,
+        server_url: str | None = None,
+        token: str | None = None,
+    ) -> None:
+        self.lab = lab
+        self.db = db
+        self.name = name
+        self.epoch = secrets.token_hex(8)
+        self.bus = EventBus()
+        self.leases = Leases()
+        self.queues: list[DatabaseQueue] = []
+        self._data_dir = data_dir
+        self._server = (server_url, token)
+        self._link: ServerLink | None = None
+        self._book: InstrumentBook | None = None
+
+    def open(self) -> None:
+        """Attach to the record, take up the queues, connect to the server; starts what starts by itself.
+
+        Raises:
+            PyBirchError: the record or a scan of the lab is refused.
+        """
+        self.db.stations.attach(self.name, pid=os.getpid(), host=socket.gethostname(), epoch=self.epoch)
+        self._book = InstrumentBook(self.db, self.lab.instruments, self.bus)
+        fresh = [queue for queue_id in self.lab.queues if (queue := self._take_up(queue_id)) is not None]
+        self._link = ServerLink(self._find_server, station=self.name, epoch=self.epoch)
+        server = RemoteUpdateServer(link=self._link)
+        for queue in self.queues:
+            self._link.commands.add(queue)
+        self.bus.subscribe(server.publish, name="to the server")
+        for queue in fresh if self.lab.autostart else ():
+            queue.start()
+
+    def close(self, reason: str = "stopped") -> None:
+        """Abort, wait for safe instruments, say goodbye."""
+        deadline = time.monotonic() + SAFE_WITHIN
+        for queue in self.queues:
+            queue.abort()
+        for queue in self.queues:
+            if not queue.wait_for_completion(max(0.1, deadline - time.monotonic())):
+                log.error("queue %s did not come to rest in %g s", queue.queue_id, SAFE_WITHIN)
+        self.bus.flush(0.5)
+        if self._book is not None:
+            self._book.close()
+        self.db.stations.detach(self.name, self.epoch, reason)
+        if self._link is not None:
+            self._link.close(0.5)
+        self.bus.close()
+
+    def _take_up(self, queue_id: str) -> DatabaseQueue | None:
+        """Open the queue; gives it back if it is new and has scans of the lab in it now."""
+        options: dict[str, Any] = {
+            "bus": self.bus,
+            "leases": self.leases,
+            "writer": f"{self.name}:{self.epoch}",
+        }
+        try:
+            queue = DatabaseQueue.from_database(self.db, queue_id, self.lab.instruments, **options)
+            fresh = not queue.handles
+        except NotFoundError:
+            queue, fresh = DatabaseQueue(self.db, queue_id, **options), True
+        self.db.queues.attach(queue_id, self.name)
+        self.queues.append(queue)
+        for scan in self.lab.scans(queue_id) if fresh else ():
+            queue.enqueue(scan)
+        return queue if fresh else None
+
+    def _find_server(self) -> tuple[str, str]:
+        url, token = self._server
+        if url is not None and token is not None:
+            return url, token
+        found_url, found_token = find_server(self._data_dir)
+        return url or found_url, token or found_token
+
+
+def run_station(
+    lab: Path | Literal["demo"] | None,
+    *,
+    server_url: str | None = None,
+    token: str | None = None,
+    data_dir: Path,
+    database_url: str,
+    name: str = "station",
+) -> int:
+    """Run a station until SIGTERM or Ctrl-C.
+
+    Args:
+        lab: a Python file that defines `lab`, "demo", or None for a lab without instruments.
+
+    Returns:
+        The process's exit code: 0, or `LOCKED` when another station holds the data folder.
+
+    Raises:
+        PyBirchError: the lab or its record cannot be used; a sentence.
+    """
+    run_dir = data_dir / "run"
+    run_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    ended = _on_end_signals()
+    try:
+        with FileLock(run_dir / "station.lock", timeout=0):
+            return _run(_lab(lab), ended, run_dir, database_url, name, data_dir, server_url, token)
+    except Timeout:
+        log.error("another station already runs for %s; stop it first", data_dir)
+        return LOCKED
+
+
+def _run(
+    lab: Lab,
+    ended: threading.Event,
+    run_dir: Path,
+    database_url: str,
+    name: str,
+    data_dir: Path,
+    server_url: str | None,
+    token: str | None,
+) -> int:
+    db = DatabaseService(database_url, migrate="wait")
+    station = Station(lab, db, name=name, data_dir=data_dir, server_url=server_url, token=token)
+    file = run_dir / "station.json"
+    _write_private(file, {"pid": os.getpid(), "epoch": station.epoch, "name": name})
+    try:
+        station.open()
+        log.info("station %s: %d instruments, queues %s", name, len(lab.instruments), ", ".join(lab.queues))
+        ended.wait()
+    finally:
+        station.close()
+        file.unlink(missing_ok=True)
+        db.close()
+    return 0
+
+
+def _lab(lab: Path | Literal["demo"] | None) -> Lab:
+    if lab is None:
+        return Lab("My laboratory")
+    if lab == "demo":
+        from pybirch.demo.lab import demo_lab
+
+        return demo_lab()
+    return load_lab(lab)
+
+
+def _on_end_signals() -> threading.Event:
+    ended = threading.Event()
+
+    def end(_number: int, _frame: FrameType | None) -> None:
+        ended.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, end)
+    return ended
+
+
+def _write_private(file: Path, content: dict[str, Any]) -> None:
+    draft = file.with_suffix(".new")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
+        json.dump(content, stream)
+    draft.replace(file)
+
+
+__all__ = ["LOCKED", "Station", "run_station"]
