@@ -1,0 +1,13 @@
+"""The HTTP API: a blueprint a noun, all under /api, described at /api/openapi.json."""
+
+from __future__ import annotations
+
+from apiflask import APIFlask
+
+
+def init_api(app: APIFlask) -> None:
+    """Register every blueprint of the API."""
+    from database.web.api import commands, data, docs, ingest, instruments, lab, overview, queues, scans
+
+    for module in (overview, scans, data, queues, instruments, lab, commands, ingest, docs):
+        app.register_blueprint(module.bp, url_prefix="/api")

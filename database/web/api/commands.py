@@ -1,0 +1,116 @@
+"""What people may tell queues and scans to do: sent to their station, answered with what came of it."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Literal, get_args
+
+from apiflask import APIBlueprint
+from werkzeug.exceptions import NotFound
+
+from database.web.api import lists
+from database.web.api.schemas import CommandIn, QueueCommandOut, ScanCommandOut, StopOut
+from database.web.identity import me, needs, require
+from database.web.services import Services, services
+from database.web.shapes import Shape, scan_shape
+from pybirch.errors import NotFoundError, PyBirchError
+
+bp = APIBlueprint("api_commands", __name__, tag="Commands")
+
+QueueAction = Literal["start", "pause", "resume", "abort", "stop"]
+ScanAction = Literal["pause", "resume", "abort", "restart"]
+STOP_EVERYTHING = "stop_everything"
+_ERRORS = {
+    404: "No such queue or scan",
+    409: "The station refused, with its reason",
+    503: "No station is connected; nothing was done",
+    504: "No answer in time; the outcome is unknown",
+}
+
+
+@bp.post("/queue/<queue_id>/<any(start, pause, resume, abort, stop):action>")
+@bp.input(CommandIn, arg_name="body")
+@bp.output(QueueCommandOut)
+@bp.doc(responses=_ERRORS)
+@needs("operate")
+def queue_command(queue_id: str, action: str, body: dict[str, Any]) -> Shape:
+    """Start, pause, resume, abort or stop a queue, or one scan of it"""
+    known_action(action, QueueAction)
+    parts = services()
+    row = lists.queue_row(queue_id)
+    require("operate", row)
+    answer = parts.stations.command(
+        row.station, action, queue_id=row.queue_id, scan_id=body["scan_id"], by=me().username
+    )
+    queue = lists.whole_queue(lists.queue_row(row.queue_id))
+    if not body["scan_id"]:
+        queue["status"] = str(answer.get("state") or queue["status"])
+    return {"ok": True, "command_id": answer["command_id"], "queue": queue}
+
+
+@bp.post("/scan/<scan_id>/<any(pause, resume, abort, restart):action>")
+@bp.output(ScanCommandOut)
+@bp.doc(responses=_ERRORS)
+@needs("operate")
+def scan_command(scan_id: str, action: str) -> Shape:
+    """Pause, resume or abort a scan, or run it again as a new one"""
+    known_action(action, ScanAction)
+    parts = services()
+    row = parts.db.scans.get(scan_id)
+    require("operate", row)
+    answer = parts.stations.command(
+        station_of(parts, row),
+        action,
+        queue_id=row.queue.queue_id if row.queue else None,
+        scan_id=row.scan_id,
+        by=me().username,
+    )
+    shape = after_command(parts, row, answer)
+    return {"ok": True, "command_id": answer["command_id"], "scan": shape}
+
+
+@bp.post("/stop")
+@bp.output(StopOut)
+@needs("operate")
+def stop() -> Shape:
+    """Stop everything: every station aborts every queue and makes its instruments safe"""
+    parts, who = services(), me().username
+    names = [shape["name"] for shape in lists.stations() if shape["state"] in ("live", "not_answering")]
+
+    def tell(name: str) -> Shape:
+        try:
+            parts.stations.command(name, STOP_EVERYTHING, by=who)
+        except PyBirchError as error:
+            return {"name": name, "ok": False, "error": str(error)}
+        return {"name": name, "ok": True, "error": None}
+
+    if not names:
+        return {"ok": True, "stations": []}
+    with ThreadPoolExecutor(max_workers=len(names), thread_name_prefix="stop") as pool:
+        answers = list(pool.map(tell, names))
+    return {"ok": all(answer["ok"] for answer in answers), "stations": answers}
+
+
+def known_action(action: str, known: Any) -> None:
+    if action not in get_args(known):
+        raise NotFound
+
+
+def station_of(parts: Services, row: Any) -> str | None:
+    """The station that runs the scan: its queue's, else the one that writes it."""
+    if row.queue and row.queue.station:
+        return row.queue.station
+    return (row.writer or "").partition(":")[0] or None
+
+
+def after_command(parts: Services, row: Any, answer: dict[str, Any]) -> Shape:
+    """The scan as the station left it; after `restart` the new scan."""
+    new_id = str(answer.get("scan_id") or row.scan_id)
+    try:
+        shape = scan_shape(parts.db.scans.get(new_id), parts.updates)
+    except NotFoundError:
+        shape = scan_shape(row, parts.updates) | {"scan_id": new_id}
+    for key in ("state", "requested"):
+        if answer.get(key):
+            shape["status" if key == "state" else key] = str(answer[key])
+    return shape

@@ -1,0 +1,110 @@
+"""What a scan measured: a range, decimated, exact, or as CSV."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from apiflask import APIBlueprint
+from flask import Response
+from flask.typing import ResponseReturnValue
+
+from database.web.api.schemas import DataOut, DataQuery
+from database.web.csv_stream import csv_lines, file_name
+from database.web.identity import needs, require
+from database.web.services import services
+from database.web.shapes import Shape
+from pybirch.errors import FieldError, NotFoundError
+from pybirch.events import Readings
+from pybirch.wire import join_column, to_block
+
+bp = APIBlueprint("api_data", __name__, tag="Data")
+
+MOST_VALUES = 2_000_000
+"""Numbers in one answer; what is left is asked for with `start` = the answer's `end_index`."""
+
+
+@bp.get("/scan/<scan_id>/data/<path:measurement>")
+@bp.input(DataQuery, location="query", arg_name="query")
+@bp.doc(
+    responses={
+        200: {
+            "description": "the readings; `format=csv` streams text",
+            "content": {"application/json": {"schema": DataOut}, "text/csv": {"schema": {"type": "string"}}},
+        }
+    }
+)
+@needs("read")
+def data(scan_id: str, measurement: str, query: dict[str, Any]) -> ResponseReturnValue:
+    """Readings `start` to `end` of one measurement"""
+    db = services().db
+    scan = db.scans.get(scan_id)
+    require("read", scan)
+    row = next((m for m in db.readings.measurements(scan.scan_id) if m.name == measurement), None)
+    if row is None:
+        raise NotFoundError(f"Scan {scan.scan_id} has no measurement {measurement!r}.")
+    total = row.count
+    start = min(query["start"], total)
+    end = total if query["end"] is None else min(max(query["end"], start), total)
+    columns = wanted_columns(row.layout, query["columns"])
+    if query["format"] == "csv":
+        blocks = db.readings.iter_blocks(scan.scan_id, measurement, start, end)
+        name = file_name(scan.scan_name or scan.scan_id, measurement)
+        headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+        return Response(csv_lines(row.layout, blocks, columns), mimetype="text/csv", headers=headers)
+    head = {"scan_id": scan.scan_id, "measurement": measurement, "total": total, "encoding": query["format"]}
+    most = query["max_points"]
+    if most is not None and end - start > most:
+        found = db.readings.overview(scan.scan_id, measurement, most, columns=columns, start=start, end=end)
+        return head | decimated(found, query["format"])
+    end = min(end, start + rows_at_once(row.layout, columns))
+    readings = db.readings.read(scan.scan_id, measurement, start, end, columns=columns)
+    return head | exact(readings, query["format"])
+
+
+def wanted_columns(layout: list[dict[str, Any]], text: str | None) -> list[str] | None:
+    """The full names of the columns asked for, by name with or without unit; None: all.
+
+    Raises:
+        FieldError: there is no such column.
+    """
+    if not text:
+        return None
+    full = {join_column(c["name"], c["unit"]): join_column(c["name"], c["unit"]) for c in layout}
+    full |= {c["name"]: join_column(c["name"], c["unit"]) for c in layout}
+    names = [name.strip() for name in text.split(",") if name.strip()]
+    for name in names:
+        if name not in full:
+            raise FieldError("columns", f"there is no column {name!r}; there are {', '.join(full)}")
+    return list(dict.fromkeys(full[name] for name in names))
+
+
+def rows_at_once(layout: list[dict[str, Any]], columns: list[str] | None) -> int:
+    """Readings whose numbers fit one answer."""
+    width = 2
+    for column in layout:
+        if columns is None or join_column(column["name"], column["unit"]) in columns:
+            shape = column.get("shape") or []
+            width += int(np.prod([k or 1_000 for k in shape])) if shape else 1
+    return max(1, MOST_VALUES // width)
+
+
+def exact(readings: Readings, encoding: str) -> Shape:
+    block = to_block(readings, encoding)
+    return {
+        "first_index": readings.first_index,
+        "end_index": readings.end_index,
+        "count": readings.count,
+        "stride": 1,
+        "columns": block.columns,
+    }
+
+
+def decimated(overview: Any, encoding: str) -> Shape:
+    """The low and high points of each stretch, with the indexes they had."""
+    return exact(overview.readings, encoding) | {
+        "first_index": overview.first_index,
+        "end_index": overview.end_index,
+        "stride": overview.stride,
+        "indexes": overview.indexes,
+    }

@@ -1,0 +1,50 @@
+"""What stations send."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from apiflask import APIBlueprint
+from flask import request
+from werkzeug.exceptions import Unauthorized
+
+from database.web.api.schemas import ExitIn, FrameIn, FrameOut, OkOut
+from database.web.attachment import station_exited
+from database.web.identity import known, require
+from database.web.ingest import Frame
+from database.web.services import services
+from database.web.shapes import Shape
+
+bp = APIBlueprint("api_ingest", __name__, tag="Stations")
+
+MOST_FRAME = 64 * 1024 * 1024
+"""Bytes of one frame."""
+
+
+@bp.before_request
+def allow_large_frames() -> None:
+    """Frames may be larger than what browsers post, once it is known who sends them."""
+    if known() is None:
+        raise Unauthorized
+    request.max_content_length = MOST_FRAME
+
+
+@bp.post("/ingest")
+@bp.input(FrameIn, arg_name="body")
+@bp.output(FrameOut)
+@bp.doc(responses={409: "The station's epoch is over, or a reading does not follow the last one"})
+def frame(body: dict[str, Any]) -> Shape:
+    """A numbered frame of events; store=true has the server record them. Sending one twice is harmless"""
+    require("station", body["station"])
+    return {"ok": True, **services().ingest.take(services(), Frame(**body))}
+
+
+@bp.post("/station/exited")
+@bp.input(ExitIn, arg_name="body")
+@bp.output(OkOut)
+def exited(body: dict[str, Any]) -> Shape:
+    """A station's process has ended: its scans are interrupted, its instruments shown disconnected"""
+    require("station", body["station"])
+    code = body["code"]
+    reason = "the station's process ended" + (f" (exit code {code})" if code is not None else "")
+    return {"ok": station_exited(services(), body["station"], body["epoch"], reason)}

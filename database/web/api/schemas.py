@@ -1,0 +1,218 @@
+"""The shapes of the API, for its description and for what goes out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from apiflask import Schema
+from apiflask.fields import Boolean, Dict, Float, Integer, List, Nested, Raw, String
+from marshmallow.validate import OneOf, Range
+
+
+class PageQuery(Schema):
+    limit = Integer(load_default=100, validate=Range(1, 1_000))
+    offset = Integer(load_default=0, validate=Range(0))
+
+
+class ScanQuery(PageQuery):
+    state = String(metadata={"description": "one state, or several with commas"})
+    queue_id = String()
+    search = String(metadata={"description": "part of a name, id, project, owner or sample"})
+    sort = String(metadata={"description": "a column; with a leading minus, downwards"})
+
+
+class LogQuery(Schema):
+    limit = Integer(load_default=200, validate=Range(1, 1_000))
+    after_id = Integer(load_default=None, allow_none=True)
+
+
+class DataQuery(Schema):
+    start = Integer(load_default=0, validate=Range(0))
+    end = Integer(load_default=None, allow_none=True, validate=Range(0))
+    max_points = Integer(load_default=None, allow_none=True, validate=Range(2, 200_000))
+    columns = String(load_default=None, allow_none=True, metadata={"description": "names, with commas"})
+    format = String(load_default="json", validate=OneOf(["json", "float32", "float64", "csv"]))
+
+
+class SampleOut(Schema):
+    id = Integer()
+    ID = String()
+    material = String()
+    tags = List(String())
+
+
+class MeasurementOut(Schema):
+    name = String()
+    columns = List(Dict(), metadata={"description": "name, unit, role, shape of one reading"})
+    count = Integer()
+    last_index = Integer()
+
+
+class ScanOut(Schema):
+    """A scan, as in lists."""
+
+    scan_id = String()
+    id = Integer()
+    name = String()
+    project = String()
+    scan_type = String()
+    job_type = String()
+    status = String()
+    requested = String(allow_none=True)
+    progress = Float(allow_none=True)
+    message = String(allow_none=True)
+    error = String(allow_none=True)
+    owner = String()
+    sample = Nested(SampleOut, allow_none=True)
+    queue_id = String(allow_none=True)
+    created_at = String()
+    started_at = String(allow_none=True)
+    finished_at = String(allow_none=True)
+    points_done = Integer()
+    points_total = Integer(allow_none=True)
+    restarted_from = String(allow_none=True)
+    tags = List(String())
+    user_fields = Raw()
+
+
+class WholeScanOut(ScanOut):
+    settings = Dict()
+    measurements = List(Nested(MeasurementOut))
+
+
+class QueueOut(Schema):
+    """A queue, as in lists."""
+
+    queue_id = String()
+    id = Integer()
+    name = String()
+    status = String()
+    mode = String()
+    current_scan = String(allow_none=True)
+    completed_scans = Integer()
+    total_scans = Integer()
+    station = String(allow_none=True)
+    created_at = String()
+
+
+class WholeQueueOut(QueueOut):
+    scans = List(Nested(ScanOut))
+
+
+class LogOut(Schema):
+    id = Integer()
+    timestamp = String()
+    level = String()
+    message = String()
+    scan_id = String(allow_none=True)
+
+
+class InstrumentOut(Schema):
+    instrument_id = Integer()
+    name = String()
+    nickname = String()
+    kind = String()
+    adapter = String()
+    pybirch_class = String()
+    units = Raw()
+    limits = Raw()
+    status = String()
+    position = Raw(allow_none=True)
+    target = Raw(allow_none=True)
+    value = Raw(allow_none=True)
+    error = String(allow_none=True)
+    updated_at = String(allow_none=True)
+
+
+class InstrumentListOut(InstrumentOut):
+    """One entry of the list of instruments."""
+
+
+class StationOut(Schema):
+    name = String()
+    state = String()
+    last_heard = String(allow_none=True)
+    epoch = String()
+    pid = Integer(allow_none=True)
+    host = String()
+    queues = List(String())
+
+
+class OverviewOut(Schema):
+    lab = Dict()
+    user = Dict()
+    queues = List(Nested(QueueOut))
+    scans = List(Nested(ScanOut))
+    instruments = List(Nested(InstrumentOut))
+    stations = List(Nested(StationOut))
+    now = String()
+
+
+class DataOut(Schema):
+    scan_id = String()
+    measurement = String()
+    first_index = Integer()
+    end_index = Integer()
+    count = Integer()
+    total = Integer()
+    stride = Integer()
+    columns = List(Raw())
+    encoding = String()
+    indexes = List(Integer(), metadata={"description": "only when decimated"})
+
+
+class CommandIn(Schema):
+    scan_id = String(load_default=None, allow_none=True)
+
+
+class QueueCommandOut(Schema):
+    ok = Boolean()
+    command_id = String()
+    queue = Nested(WholeQueueOut)
+
+
+class ScanCommandOut(Schema):
+    ok = Boolean()
+    command_id = String()
+    scan = Nested(ScanOut)
+
+
+class StopOut(Schema):
+    ok = Boolean()
+    stations = List(Dict())
+
+
+class FrameIn(Schema):
+    station = String(required=True)
+    epoch = String(required=True)
+    seq = Integer(required=True, validate=Range(0))
+    store = Boolean(load_default=False)
+    items = List(Dict(), required=True)
+
+
+class FrameOut(Schema):
+    ok = Boolean()
+    seq = Integer()
+    duplicate = Boolean()
+    instruments = List(Dict())
+
+
+class ExitIn(Schema):
+    station = String(required=True)
+    epoch = String(required=True)
+    code = Integer(load_default=None, allow_none=True)
+
+
+class OkOut(Schema):
+    ok = Boolean()
+
+
+class LinkOut(Schema):
+    ok = Boolean()
+    url = String()
+
+
+def page_of(item: type[Schema]) -> type[Schema]:
+    """The schema of one page of `item`s."""
+    fields: dict[str, Any] = {"items": List(Nested(item)), "total": Integer()}
+    return type(f"{item.__name__.removesuffix('Out')}Page", (Schema,), fields)

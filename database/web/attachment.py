@@ -1,0 +1,93 @@
+"""What follows when a station comes, comes back in a new life, or is known to have ended."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from typing import Any
+
+from database.web.services import Services
+from pybirch.events import InstrumentStatus, QueueStatus, ScanStatus
+from pybirch.states import InstrumentState, QueueState
+
+log = logging.getLogger(__name__)
+
+
+def attach_station(
+    parts: Services, name: str, epoch: str, sid: str | None = None, pid: int | None = None, host: str = ""
+) -> None:
+    """Make `epoch` the station's present life; scans of its earlier one are shown as interrupted.
+
+    Raises:
+        StaleWriterError: the epoch is one of the past.
+    """
+    known = parts.stations.get(name)
+    if known is not None and known.epoch != epoch and known.state == "exited":
+        forget_instruments(parts, known.instruments)
+    row = parts.db.stations.attach(name, pid=pid, host=host, epoch=epoch)
+    parts.stations.attach(name, epoch, sid, pid=pid, host=host)
+    if known is None or known.epoch != epoch:
+        announce_ended(parts, row.interrupted)
+        announce_queues(parts, name)
+
+
+def station_exited(parts: Services, name: str, epoch: str, reason: str) -> bool:
+    """A station's process has ended: its scans are interrupted, its instruments disconnected.
+
+    Returns False, and does nothing, when a newer life has begun meanwhile.
+    """
+    row = find_station(parts, name)
+    if row is None or row.epoch != epoch:
+        return False
+    station = parts.stations.exited(name, epoch)
+    interrupted = parts.db.stations.detach(name, epoch, reason).interrupted
+    announce_ended(parts, interrupted)
+    announce_queues(parts, name)
+    forget_instruments(parts, station.instruments if station else ())
+    return True
+
+
+def find_station(parts: Services, name: str) -> Any:
+    """The station's row, or None."""
+    return parts.db.stations.find(name)
+
+
+def announce_ended(parts: Services, scan_ids: Iterable[str]) -> None:
+    """Say of scans that the record says have ended, and of those believed active, what became of them."""
+    for scan_id in dict.fromkeys([*scan_ids, *parts.updates.active_scans()]):
+        row = parts.db.scans.find(scan_id)
+        if row is None:
+            continue
+        told = parts.updates.latest_scan(scan_id)
+        if row.status.is_finished and (told is None or told.status is not row.status):
+            message = row.message or row.error
+            parts.updates.publish(
+                ScanStatus(scan_id=row.scan_id, status=row.status, progress=row.progress, message=message)
+            )
+
+
+def announce_queues(parts: Services, station: str) -> None:
+    """Say of a station's queues that the record has at rest, and were told to be running, that they are."""
+    for row in parts.db.queues.list(station=station, status=QueueState.IDLE, limit=1_000):
+        told = parts.updates.latest_queue(row.queue_id)
+        if told is not None and told.status is not QueueState.IDLE:
+            done, total = parts.db.queues.counts(row.id)
+            parts.updates.publish(
+                QueueStatus(
+                    queue_id=row.queue_id, status=QueueState.IDLE, completed_scans=done, total_scans=total
+                )
+            )
+
+
+def forget_instruments(parts: Services, instrument_ids: Iterable[int]) -> None:
+    """Show instruments as disconnected, in the record and to everybody."""
+    names = {shape["instrument_id"]: shape["name"] for shape in parts.db.equipment.snapshot()}
+    for number in instrument_ids:
+        if number not in names:
+            continue
+        parts.db.equipment.set_status(number, InstrumentState.DISCONNECTED)
+        parts.updates.publish(
+            InstrumentStatus(
+                instrument_id=number, instrument_name=names[number], status=InstrumentState.DISCONNECTED
+            )
+        )

@@ -1,0 +1,146 @@
+"""Runs the server: binds, announces itself, serves, and goes within two seconds when told to."""
+
+from __future__ import annotations
+
+import errno
+import logging
+import os
+import signal
+import socket
+import sys
+import threading
+from collections.abc import Mapping
+from types import FrameType
+from typing import Any
+
+from apiflask import APIFlask
+from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
+
+from database.web.app import create_app
+from database.web.config import load_settings
+from database.web.runtime import announce, local_token, withdraw
+from database.web.sockets import disconnect_all
+
+log = logging.getLogger(__name__)
+
+PORT_IN_USE = 3
+SLOW_CLIENT = 30.0
+"""Seconds a connection may be silent, or refuse what is sent, before it is closed."""
+
+
+class QuietHandler(WSGIRequestHandler):
+    """Requests with a time limit, logged by the logger of this module at level DEBUG."""
+
+    timeout = SLOW_CLIENT
+
+    def log(self, type: str, message: str, *args: Any) -> None:
+        log.debug("%s %s", self.client_address[0], message % args if args else message)
+
+
+class PortInUseError(Exception):
+    """Another process has the port."""
+
+
+class WebServer:
+    """One app on one port, in a thread of its own; `stop` ends both."""
+
+    def __init__(self, app: APIFlask, host: str, port: int) -> None:
+        self.app = app
+        listener = listen(host, port)
+        try:
+            self._server: BaseWSGIServer = make_server(
+                host, port, app, threaded=True, request_handler=QuietHandler, fd=listener.fileno()
+            )
+        finally:
+            listener.close()
+        self.host, self.port = host, self._server.port
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, args=(0.05,), name="web server", daemon=True
+        )
+
+    @property
+    def url(self) -> str:
+        """The address for browsers on this machine."""
+        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.host, self.host)
+        return f"http://[{host}]:{self.port}" if ":" in host else f"http://{host}:{self.port}"
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Disconnect sockets, stop listening, end the app's threads; harmless when called twice."""
+        parts = self.app.extensions["pybirch"]
+        if self._thread.is_alive():
+            self._server.shutdown()
+            self._thread.join(1.0)
+        disconnect_all(parts.sockets)
+        parts.close()
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A listening socket; the port may have been in use until just now, but not still.
+
+    Raises:
+        PortInUseError: another process listens there.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    option = "SO_EXCLUSIVEADDRUSE" if sys.platform == "win32" else "SO_REUSEADDR"
+    listener.setsockopt(socket.SOL_SOCKET, getattr(socket, option), 1)
+    try:
+        listener.bind((host, port))
+        listener.listen(128)
+    except OSError as error:
+        listener.close()
+        if error.errno in (errno.EADDRINUSE, errno.EACCES):
+            why = "is in use by another program" if error.errno == errno.EADDRINUSE else "may not be used"
+            raise PortInUseError(f"Port {port} on {host} {why}; choose another with PORT=…") from None
+        raise
+    return listener
+
+
+def main(config: Mapping[str, Any] | None = None) -> int:
+    """Serve until SIGTERM or Ctrl-C; returns the process's exit code.
+
+    Args:
+        config: as `create_app` takes it.
+    """
+    settings = load_settings(config)
+    try:
+        probe = listen(settings.host, settings.port)
+    except PortInUseError as error:
+        sys.stderr.write(f"pybirch: {error}\n")
+        return PORT_IN_USE
+    probe.close()
+    app = create_app(config)
+    try:
+        server = WebServer(app, settings.host, settings.port)
+    except PortInUseError as error:
+        sys.stderr.write(f"pybirch: {error}\n")
+        return PORT_IN_USE
+    ended = threading.Event()
+    _on_signals(ended)
+    parts = app.extensions["pybirch"]
+    app.config["PUBLIC_URL"] = server.url
+    server.start()
+    announce(settings.run_folder, server.url, local_token(parts.db, settings.run_folder))
+    log.info("serving %s, process %d", server.url, os.getpid())
+    while not ended.wait(1.0):  # woken now and then, so that Windows sees Ctrl-C
+        pass
+    withdraw(settings.run_folder)
+    server.stop()
+    return 0
+
+
+def _on_signals(ended: threading.Event) -> None:
+    def end(_signal: int, _frame: FrameType | None) -> None:
+        ended.set()
+
+    for name in ("SIGTERM", "SIGINT", "SIGBREAK"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), end)
+
+
+if __name__ == "__main__":
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    sys.exit(main())

@@ -1,0 +1,42 @@
+"""What the parts of the running server share; `services()` finds it from a request or a socket handler."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from flask import current_app
+
+if TYPE_CHECKING:
+    from flask_socketio import SocketIO
+
+    from database.services import DatabaseService
+    from database.web.config import Settings
+    from database.web.housekeeping import Housekeeping
+    from database.web.ingest import Ingest
+    from database.web.stations import Stations
+    from pybirch.database_integration.sync.websocket_server import ScanUpdateServer
+
+
+@dataclass(frozen=True)
+class Services:
+    """One app's database, live updates, stations and the rest."""
+
+    settings: Settings
+    db: DatabaseService
+    sockets: SocketIO
+    updates: ScanUpdateServer
+    stations: Stations
+    ingest: Ingest
+    housekeeping: Housekeeping
+
+    def close(self) -> None:
+        """Send what waits, end the threads, close the database; harmless when called twice."""
+        self.housekeeping.close()
+        self.updates.close()
+        self.db.close()
+
+
+def services() -> Services:
+    """The services of the app that handles this request."""
+    return current_app.extensions["pybirch"]

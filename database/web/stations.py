@@ -1,0 +1,214 @@
+"""The stations that are connected: who answers, since when not, and the commands sent to them."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, Protocol
+
+from pybirch.errors import CommandTimeoutError, IllegalTransitionError, StationUnavailableError
+
+if TYPE_CHECKING:
+    from pybirch.database_integration.sync.websocket_server import ScanUpdateServer
+
+log = logging.getLogger(__name__)
+
+SILENCE = 2.0
+"""Seconds without a heartbeat after which a station is shown as not answering."""
+DEADLINE = 5.0
+"""Seconds a station has to answer a command."""
+
+
+class StationState(StrEnum):
+    LIVE = "live"
+    NOT_ANSWERING = "not_answering"
+    EXITED = "exited"
+    NONE = "none"
+
+
+@dataclass(frozen=True)
+class StationView:
+    """What is known of one station; `sid` is its socket, None while it has none."""
+
+    name: str
+    epoch: str
+    state: StationState = StationState.LIVE
+    sid: str | None = None
+    heard: float = 0.0
+    last_heard: datetime = field(default_factory=lambda: datetime.now(UTC))
+    pid: int | None = None
+    host: str = ""
+    instruments: frozenset[int] = frozenset()
+
+
+class StationLink(Protocol):
+    """How a command reaches a station: `emit` to its socket, with a callback for the answer."""
+
+    def emit(self, event: str, data: Any, *, to: str, callback: Callable[..., None]) -> None: ...
+
+
+class Stations:
+    """The registry. Thread safe; it never emits while it holds its lock.
+
+    Args:
+        link: the Socket.IO server.
+        updates: where `station_status` goes out.
+        clock: monotonic seconds.
+    """
+
+    def __init__(
+        self,
+        link: Callable[[], StationLink],
+        updates: ScanUpdateServer,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._link = link
+        self._updates = updates
+        self._clock = clock
+        self._stations: dict[str, StationView] = {}
+        self._lock = threading.Lock()
+        self._sending = threading.Lock()
+        self._seq = int(time.time() * 1000)
+
+    # ------------------------------------------------------------------ who is there
+
+    def all(self) -> list[StationView]:
+        with self._lock:
+            return list(self._stations.values())
+
+    def get(self, name: str) -> StationView | None:
+        with self._lock:
+            return self._stations.get(name)
+
+    def attach(self, name: str, epoch: str, sid: str | None, pid: int | None = None, host: str = "") -> None:
+        """A station has connected, for the first time or again."""
+        with self._lock:
+            before = self._stations.get(name)
+            known = before.instruments if before else frozenset()
+            self._put(StationView(name, epoch, sid=sid, pid=pid, host=host, instruments=known))
+        self._tell(name)
+
+    def heard(self, name: str, epoch: str, sid: str | None = None) -> bool:
+        """A sign of life; False when it is of another life than the present one."""
+        with self._lock:
+            station = self._stations.get(name)
+            if station is None or station.epoch != epoch or station.state is StationState.EXITED:
+                return False
+            returned = station.state is not StationState.LIVE
+            self._put(replace(station, state=StationState.LIVE, sid=sid or station.sid))
+        if returned:
+            self._tell(name)
+        return True
+
+    def disconnected(self, sid: str) -> None:
+        """A socket has closed; whether its station is still alive, silence will show."""
+        with self._lock:
+            for station in self._stations.values():
+                if station.sid == sid:
+                    self._stations[station.name] = replace(station, sid=None)
+
+    def exited(self, name: str, epoch: str) -> StationView | None:
+        """A station's process has ended; None when a newer one has taken its place."""
+        with self._lock:
+            station = self._stations.get(name) or StationView(name, epoch)
+            if station.epoch != epoch:
+                return None
+            station = replace(station, state=StationState.EXITED, sid=None)
+            self._stations[name] = station
+        self._tell(name)
+        return station
+
+    def owns(self, name: str, instrument_id: int) -> None:
+        """Remember that a station has spoken for this instrument."""
+        with self._lock:
+            station = self._stations.get(name)
+            if station is not None and instrument_id not in station.instruments:
+                self._stations[name] = replace(station, instruments=station.instruments | {instrument_id})
+
+    def check(self) -> None:
+        """Show stations that have been silent too long as not answering; a chore of housekeeping."""
+        now = self._clock()
+        with self._lock:
+            silent = [
+                s for s in self._stations.values() if s.state is StationState.LIVE and now - s.heard > SILENCE
+            ]
+            for station in silent:
+                self._stations[station.name] = replace(station, state=StationState.NOT_ANSWERING)
+        for station in silent:
+            log.warning("station %s: not heard for %.1f s", station.name, now - station.heard)
+            self._tell(station.name)
+
+    def _put(self, station: StationView) -> None:
+        heard = replace(station, heard=self._clock(), last_heard=datetime.now(UTC))
+        self._stations[station.name] = heard
+
+    def _tell(self, name: str) -> None:
+        station = self.get(name)
+        if station is not None:
+            self._updates.emit("station_status", status_payload(station), ["global"])
+
+    # ------------------------------------------------------------------ commands
+
+    def command(self, name: str | None, action: str, **what: Any) -> dict[str, Any]:
+        """Send a command to a station and wait for what it answers.
+
+        Returns:
+            The station's answer, with the `command_id`.
+
+        Raises:
+            StationUnavailableError: no station of that name is connected; nothing was sent.
+            CommandTimeoutError: no answer within `DEADLINE`; the outcome is unknown.
+            IllegalTransitionError: the station refused, with its own words.
+        """
+        answered = threading.Event()
+        answers: list[Any] = []
+
+        def take(*arguments: Any) -> None:
+            answers.extend(arguments or (None,))
+            answered.set()
+
+        with self._sending:
+            station = self.get(name) if name else None
+            if station is None or station.sid is None:
+                raise StationUnavailableError(
+                    f"Station {name} is not connected; nothing was done."
+                    if name
+                    else "No station has taken this up; nothing was done. Start one with `pybirch station`."
+                )
+            self._seq += 1
+            command = {
+                "command_id": uuid.uuid4().hex,
+                "seq": self._seq,
+                "deadline": time.time() + DEADLINE,
+                "timeout": DEADLINE,
+                "epoch": station.epoch,
+                "action": action,
+                **{key: value for key, value in what.items() if value is not None},
+            }
+            self._link().emit("command", command, to=station.sid, callback=take)
+        if not answered.wait(DEADLINE):
+            raise CommandTimeoutError(
+                f"Station {station.name} did not answer within {DEADLINE:g} s; look at the state before you try again."
+            )
+        answer = answers[0] if isinstance(answers[0], dict) else {}
+        if not answer.get("ok"):
+            raise IllegalTransitionError(
+                str(answer.get("error") or f"Station {station.name} refused: {action}.")
+            )
+        return {**answer, "command_id": command["command_id"]}
+
+
+def status_payload(station: StationView) -> dict[str, Any]:
+    """The `station_status` event."""
+    return {
+        "station": station.name,
+        "state": station.state.value,
+        "last_heard": station.last_heard.isoformat(timespec="microseconds").replace("+00:00", "Z"),
+        "epoch": station.epoch,
+    }
