@@ -148,6 +148,7 @@ export function drawLast(plot, x, series, unit, colours, colour) {
   const text = quantity(series.values[i], series.unit, 4, false);
   ctx.font = `600 ${12 * ratio}px ${colours.font.slice(5)}`;
   ctx.textBaseline = "middle";
+  ctx.textAlign = "left";
   const width = ctx.measureText(text).width;
   const room = plot.ctx.canvas.width - px - 8 * ratio;
   const left = room >= width ? px + 8 * ratio : px - width - 8 * ratio;

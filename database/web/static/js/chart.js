@@ -92,7 +92,7 @@ export class LiveChart {
       values: (_, splits) => {
         const step = splits.length > 1 ? Math.abs(splits[1] - splits[0]) : 1;
         const { factor } = this.units[which];
-        const digits = Math.max(0, Math.min(8, -Math.floor(Math.log10(step * factor) + 1e-9)));
+        const digits = digitsOf(step * factor);
         const wide = Math.max(...splits.map(Math.abs)) * factor;
         return splits.map((value) => (wide >= 1e6 || wide < 1e-4 ? number(value * factor, 4) : (Math.abs(value) < step * 1e-9 ? 0 : value * factor).toLocaleString("en", { minimumFractionDigits: digits, maximumFractionDigits: digits }).replace("-", "\u2212")));
       },
@@ -143,6 +143,15 @@ export class LiveChart {
     if (this.plot) this.redraw();
     this.onZoom?.(zoom);
   }
+}
+
+/** Decimals that tell ticks `step` apart: 1 for 2.5. */
+function digitsOf(step) {
+  for (let digits = 0; digits < 8; digits++) {
+    const scaled = step * 10 ** digits;
+    if (scaled >= 0.999 && Math.abs(scaled - Math.round(scaled)) < 1e-6 * scaled) return digits;
+  }
+  return 8;
 }
 
 export const chartMessage = (text) => h("div", { class: "empty" }, h("p", {}, text));

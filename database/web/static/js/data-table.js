@@ -1,7 +1,7 @@
 // The latest readings as a table, newest first; at most redrawn twice a second.
 
 import { fill, h, setText } from "./dom.js";
-import { clock, count, number, quantity, splitColumn } from "./format.js";
+import { clock, count, quantity, splitColumn } from "./format.js";
 
 const MOST = 200;
 
@@ -45,7 +45,7 @@ export class DataTable {
     this.key = key;
     this.lastIndex = -1;
     this.body.replaceChildren();
-    const head = (word, unit) => h("th", { scope: "col", class: "right" }, word, unit && h("span", { class: "unit" }, unit));
+    const head = (word, unit) => h("th", { scope: "col", class: "right" }, unit ? `${word} (${unit})` : word);
     fill(this.box, h("table", { class: "grid" }, h("thead", {}, h("tr", {}, head("#"), head("time"), head("step"), columns.map((column) => head(column.name, column.unit)))), this.body));
   }
 
@@ -58,7 +58,7 @@ export class DataTable {
   }
 
   value(store, column, row) {
-    if (!column.isArray) return number(store.values(column.key)[row], 6);
+    if (!column.isArray) return quantity(store.values(column.key)[row], column.unit, 5, column.role === "position");
     const readings = store.arrays(column.key);
     const reading = readings[row - (store.rows - readings.length)];
     return reading ? `${count(reading.length)} values, most ${quantity(reading.reduce((a, b) => Math.max(a, b), -Infinity), splitColumn(column.name).unit || column.unit, 4)}` : "–";

@@ -39,5 +39,5 @@ function step(item) {
 export function planOf(tree) {
   const items = Array.isArray(tree) ? tree : tree?.items ?? (tree ? [tree] : []);
   if (items.length === 0) return h("p", { class: "muted" }, "This scan has no plan: nothing is moved or measured.");
-  return h("div", { class: "plan" }, items.map(step));
+  return h("ol", {}, items.map(step));
 }

@@ -141,13 +141,13 @@ export class ScanChart {
     };
   }
 
-  /** An array column that rises and is the same in every reading is an axis, not a reading. */
+  /** An array column that rises and is the same in every reading (to float32) is an axis, not a reading. */
   wavelengthAxis(store, columns) {
     if (columns.length < 2) return null;
     return columns.find((column) => {
       const readings = store.arrays(column.key);
       const [first, last] = [readings[0], readings.at(-1)];
-      return last.length > 1 && last.every((value, i) => (i === 0 || value > last[i - 1]) && value === first[i]);
+      return last.length > 1 && last.every((value, i) => (i === 0 || value > last[i - 1]) && Math.abs(value - first[i]) <= 1e-6 * Math.abs(value));
     }) ?? null;
   }
 

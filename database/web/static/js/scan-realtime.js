@@ -6,6 +6,8 @@ import { MeasurementStore } from "./measurement-store.js";
 
 const MOST_POINTS = 20_000;
 const MOST_ARRAY_VALUES = 1_000_000;
+/** Of a decimated fetch the newest readings come whole, for the table. */
+const WHOLE_TAIL = 200;
 const RETRY_AFTER = 1000;
 
 /**
@@ -146,7 +148,7 @@ export class ScanRealtimeManager {
       const before = store.end;
       try {
         const answer = await get(withQuery(path("scan", this.scanId, "data", measurement), {
-          start: store.end, max_points: decimate ? this.config.maxPoints?.() ?? 2000 : null, format: "float64",
+          start: store.end, end: decimate ? job.end - WHOLE_TAIL : null, max_points: decimate ? this.config.maxPoints?.() ?? 2000 : null, format: "float64",
         }), { timeout: 30_000 });
         const block = decodeBlock(answer);
         if (block.end > block.first) this.apply(measurement, block);
