@@ -41,6 +41,10 @@ class ChildSpec:
     fatal_codes: Mapping[int, str] = field(default_factory=dict)
 
 
+def _for_its_owner(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
+
+
 class ChildProcess:
     """A running child: our own, or one that an earlier supervisor left behind.
 
@@ -64,7 +68,7 @@ class ChildProcess:
         A file and not a pipe: the child outlives a supervisor that is killed, and goes on writing.
         """
         flags = getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0)
-        with output.open("ab") as stream:
+        with open(output, "ab", opener=_for_its_owner) as stream:
             popen = subprocess.Popen(
                 spec.command,
                 stdin=subprocess.DEVNULL,

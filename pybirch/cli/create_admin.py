@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import click
 
 from pybirch.cli.store import database
@@ -11,8 +13,17 @@ from pybirch.cli.store import database
 @click.option("--username", prompt=True, help="Asked for if not given.")
 @click.option("--demo", is_flag=True, help="In the demo's database.")
 def create_admin(username: str, demo: bool) -> None:
-    """Create a user who may do everything. The password is asked for, never given on the command line."""
-    password = click.prompt("Password", hide_input=True, confirmation_prompt=True)
-    db = database(demo=demo)
-    db.users.create(username, password, "admin")
+    """Create a user who may do everything.
+
+    The password is asked for (or read from a pipe), never given on the command line.
+    """
+    with database(demo=demo) as db:
+        db.users.create(username, ask_password(), "admin")
     click.echo(f"{username} may now sign in and do everything.")
+
+
+def ask_password() -> str:
+    """Twice at a terminal, where it is not shown; else one line of stdin."""
+    if sys.stdin.isatty():
+        return click.prompt("Password", hide_input=True, confirmation_prompt=True)
+    return sys.stdin.readline().rstrip("\r\n")

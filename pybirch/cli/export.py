@@ -22,18 +22,18 @@ from pybirch.errors import NotFoundError, PyBirchError
 @click.option("--demo", is_flag=True, help="From the demo's database.")
 def export(scan: str, measurement: str | None, output: Path | None, demo: bool) -> None:
     """Write the readings of SCAN (its scan_id) as CSV."""
-    db = database(demo=demo, must_exist=True)
-    from database.web.csv_stream import csv_lines
+    with database(demo=demo, must_exist=True) as db:
+        from database.web.csv_stream import csv_lines
 
-    db.scans.get(scan)
-    found = {row.name: row for row in db.readings.measurements(scan)}
-    name = chosen(scan, measurement, list(found))
-    lines = csv_lines(found[name].layout, db.readings.iter_blocks(scan, name, 0, None))
-    if output is None:
-        write_to_stdout(lines)
-    else:
-        write_to_file(lines, output)
-        click.echo(f"{name} of {scan} written to {output}", err=True)
+        db.scans.get(scan)
+        found = {row.name: row for row in db.readings.measurements(scan)}
+        name = chosen(scan, measurement, list(found))
+        lines = csv_lines(found[name].layout, db.readings.iter_blocks(scan, name, 0, None))
+        if output is None:
+            write_to_stdout(lines)
+        else:
+            write_to_file(lines, output)
+            click.echo(f"{name} of {scan} written to {output}", err=True)
 
 
 def write_to_stdout(lines: Iterable[str]) -> None:

@@ -24,7 +24,8 @@ def token() -> None:
 @_demo
 def create(name: str, scopes: tuple[str, ...], demo: bool) -> None:
     """Create a token called NAME and print it: it is shown this once."""
-    _, secret = database(demo=demo).tokens.create(name, None, scopes)
+    with database(demo=demo) as db:
+        _, secret = db.tokens.create(name, None, scopes)
     click.echo(secret)
 
 
@@ -32,7 +33,9 @@ def create(name: str, scopes: tuple[str, ...], demo: bool) -> None:
 @_demo
 def list_tokens(demo: bool) -> None:
     """List the tokens: number, name, scopes, when made."""
-    for row in database(demo=demo, must_exist=True).tokens.list():
+    with database(demo=demo, must_exist=True) as db:
+        rows = db.tokens.list()
+    for row in rows:
         state = "" if row.is_active else "  (revoked)"
         click.echo(f"{row.id:>5}  {row.name}  {','.join(row.scopes)}  {row.created_at:%Y-%m-%d %H:%M}{state}")
 
@@ -42,5 +45,6 @@ def list_tokens(demo: bool) -> None:
 @_demo
 def revoke(number: int, demo: bool) -> None:
     """Revoke the token of that NUMBER; whoever uses it is signed out."""
-    database(demo=demo, must_exist=True).tokens.revoke(number)
+    with database(demo=demo, must_exist=True) as db:
+        db.tokens.revoke(number)
     click.echo(f"Token {number} is revoked.")

@@ -1,0 +1,121 @@
+"""Commands on the lab's database: create-admin, token, export."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner, Result
+
+from database.services import DatabaseService
+from pybirch.cli.command import pybirch
+from pybirch.events import Readings
+
+
+@pytest.fixture
+def db(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[DatabaseService]:
+    """The database of the lab in the current folder."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("DATABASE_URL", "sqlite:///lab.db")
+    monkeypatch.delenv("DATA_STORAGE_PATH", raising=False)
+    with DatabaseService(tmp_path / "lab.db") as service:
+        yield service
+
+
+def call(*words: str, typed: str = "") -> Result:
+    return CliRunner().invoke(pybirch, words, input=typed)
+
+
+def readings(name: str, count: int) -> Readings:
+    return Readings(
+        scan_id="scan-1",
+        measurement=name,
+        first_index=0,
+        steps=np.arange(count),
+        times=np.arange(count, dtype=np.float64) + 1.5,
+        positions={"x (mm)": np.linspace(0, 1, count)},
+        values={"current (A)": np.arange(count) * 1e-9},
+    )
+
+
+@pytest.fixture
+def scan(db: DatabaseService) -> DatabaseService:
+    db.scans.create(scan_id="scan-1", scan_name="a scan")
+    db.readings.append("scan-1", [readings("iv", 3)])
+    return db
+
+
+def test_an_admin_may_sign_in(db: DatabaseService) -> None:
+    result = call("create-admin", "--username", "ada", typed="a long password\n")
+    assert result.exit_code == 0, result.output
+    user = db.users.verify("ada", "a long password")
+    assert user is not None
+    assert user.role == "admin"
+
+
+def test_a_short_password_is_refused_in_a_sentence(db: DatabaseService) -> None:
+    result = call("create-admin", "--username", "ada", typed="short\n")
+    assert result.exit_code == 1
+    assert result.stderr.startswith("error: password: ")
+    assert db.users.find("ada") is None
+
+
+def test_a_token_is_shown_once_listed_and_revoked(db: DatabaseService) -> None:
+    secret = call("token", "create", "my script", "--scope", "station", "--scope", "read").stdout.strip()
+    row = db.tokens.find(secret)
+    assert row is not None
+    listed = call("token", "list").stdout
+    assert "my script  station,read" in listed
+    assert secret not in listed
+    assert call("token", "revoke", str(row.id)).exit_code == 0
+    assert db.tokens.find(secret) is None
+    assert "(revoked)" in call("token", "list").stdout
+
+
+def test_a_token_that_is_not_there_cannot_be_revoked(db: DatabaseService) -> None:
+    result = call("token", "revoke", "77")
+    assert result.exit_code == 1
+    assert result.stderr.startswith("error: ")
+    assert result.stderr.count("\n") == 1
+
+
+def test_a_scan_is_exported(scan: DatabaseService) -> None:
+    lines = call("export", "scan-1").stdout.splitlines()
+    assert lines[0] == "index,time (s),step,x (mm),current (A)"
+    assert lines[1:] == ["0,1.5,0,0.0,0.0", "1,2.5,1,0.5,1e-09", "2,3.5,2,1.0,2e-09"]
+
+
+def test_a_scan_is_exported_to_a_file(scan: DatabaseService, tmp_path: Path) -> None:
+    result = call("export", "scan-1", "-m", "iv", "-o", "out.csv")
+    assert result.exit_code == 0, result.output
+    assert len((tmp_path / "out.csv").read_text().splitlines()) == 4
+    assert not (tmp_path / "out.csv.part").exists()
+
+
+def test_several_measurements_want_a_choice(scan: DatabaseService) -> None:
+    scan.readings.append("scan-1", [readings("spectrum", 2)])
+    result = call("export", "scan-1")
+    assert result.exit_code == 1
+    assert result.stderr == (
+        "error: scan scan-1 has several measurements: choose one of 'iv', 'spectrum' with --measurement\n"
+    )
+    assert call("export", "scan-1", "-m", "spectrum").exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (("export", "no-scan"), "no-scan"),
+        (("export", "scan-1", "-m", "xy"), "has no measurement 'xy'; it has 'iv'"),
+        (("export", "scan-1", "-o", "no/folder/out.csv"), "cannot write"),
+    ],
+)
+def test_what_cannot_be_exported_is_a_sentence(
+    scan: DatabaseService, words: tuple[str, ...], sentence: str
+) -> None:
+    result = call(*words)
+    assert result.exit_code == 1
+    assert sentence in result.stderr
+    assert result.stderr.count("\n") == 1
