@@ -220,7 +220,7 @@ class Subscription:
                 self._droppable -= isinstance(event, _MAY_BE_DROPPED)
             try:
                 self._observer(event)
-            except Exception:
+            except BaseException:  # SystemExit too: it would end this thread, and lose statuses, unheard
                 log.exception("%s: observer failed on %s", self._thread.name, event.kind)
 
     def flush(self, timeout: float | None = None) -> bool:

@@ -6,7 +6,9 @@ A block's columns are a list of ``{name, unit, role, shape, values}``; role is `
 - ``json``: values are (nested) lists of numbers; NaN and infinities are null, and the column's
   ``nonfinite`` tells which: ``{"12": "nan"}`` by flat position.
 - ``float32`` and ``float64``: values are the base64 of little-endian floats, row by row. Steps are
-  exact to 2^53; with float32 the times are seconds since the column's ``offset``.
+  exact to 2^53; with float32, times and steps are counted from the column's ``offset``.
+
+Readings whose lengths differ have the shape [n, null] and always go as lists.
 """
 
 from __future__ import annotations
@@ -35,7 +37,7 @@ from pybirch.states import InstrumentState, QueueState, ScanState, Wish
 JSON_MOST_VALUES = 400
 """Up to this many numbers a block goes as JSON lists; above, as base64 float32."""
 
-_COLUMN = re.compile(r"^(?P<name>.*\S)\s*\((?P<unit>[^()]*)\)$")
+_COLUMN = re.compile(r"^(?P<name>.*\S) \((?P<unit>(?:[^()]|\([^()]*\))+)\)$", re.DOTALL)
 _KINDS: dict[str, type[Event]] = {
     kind.kind: kind
     for kind in (
@@ -156,14 +158,13 @@ def from_block(block: DataBlock) -> Readings:
         try:
             role, name, unit = column["role"], column["name"], column.get("unit", "")
             values = _decode(column, block.encoding)
-        except (KeyError, TypeError) as error:
+            length = len(values)
+        except (KeyError, TypeError, IndexError) as error:
             raise ValueError(f"data_block {block.measurement}: a column lacks {error}") from error
         if role not in by_role:
             raise ValueError(f"data_block {block.measurement}: column {name!r} has an unknown role {role!r}")
-        if len(values) != block.count:
-            raise ValueError(
-                f"data_block {block.measurement}: column {name!r} has {len(values)} of {block.count}"
-            )
+        if length != block.count:
+            raise ValueError(f"data_block {block.measurement}: column {name!r} has {length} of {block.count}")
         by_role[role][join_column(name, unit)] = values
     if not by_role["time"] or not by_role["step"]:
         raise ValueError(f"data_block {block.measurement}: needs a time and a step column")
@@ -181,8 +182,8 @@ def from_block(block: DataBlock) -> Readings:
 
 def to_points(readings: Readings, stride: int = 1) -> list[DataPoint]:
     """Every `stride`-th reading as an event of its own."""
-    data = {split_column(c)[0]: v for c, v in readings.values.items()}
-    position = {split_column(c)[0]: v for c, v in readings.positions.items()}
+    data = _by_bare_name(readings.values)
+    position = _by_bare_name(readings.positions)
     return [
         DataPoint(
             scan_id=readings.scan_id,
@@ -197,6 +198,15 @@ def to_points(readings: Readings, stride: int = 1) -> list[DataPoint]:
     ]
 
 
+def _by_bare_name(columns: dict[str, Any]) -> dict[str, Any]:
+    """By name without unit; where two columns differ in their unit only, both keep it."""
+    bare = [split_column(column)[0] for column in columns]
+    return {
+        name if bare.count(name) == 1 else column: values
+        for (column, values), name in zip(columns.items(), bare, strict=True)
+    }
+
+
 def encode_column(column: str, role: str, values: Any, encoding: str) -> dict[str, Any]:
     """One column as it goes over the wire, `column` being ``"name (unit)"``."""
     return _encode(column, role, values, encoding)
@@ -206,45 +216,57 @@ def _encode(column: str, role: str, values: Any, encoding: str) -> dict[str, Any
     name, unit = split_column(column)
     head: dict[str, Any] = {"name": name, "unit": unit, "role": role}
     if isinstance(values, list):
-        return head | {
+        spread = head | {
             "shape": [len(values), None],
             "values": [_clean(np.asarray(v).tolist()) for v in values],
         }
+        flat = np.concatenate([np.ravel(v) for v in values]) if values else np.empty(0)
+        return spread | _nonfinite(flat)
     array = np.asarray(values)
     head["shape"] = list(array.shape)
     match encoding:
         case "json":
             if array.dtype.kind != "f" or np.isfinite(array).all():
                 return head | {"values": array.tolist()}
-            flat = array.reshape(-1)
-            bad = np.flatnonzero(~np.isfinite(flat))
-            return head | {
-                "values": _clean(array.tolist()),
-                "nonfinite": {str(int(i)): str(float(flat[i])) for i in bad},
-            }
-        case "float32" if role == "time" and array.size:
+            return head | {"values": _clean(array.tolist())} | _nonfinite(array.reshape(-1))
+        case "float32" if role in ("time", "step") and array.size:
             head["offset"] = float(array[0])
             return head | {"values": _base64((array - array[0]).astype("<f4"))}
-        case "float32" | "float64":
-            return head | {"values": _base64(array.astype("<f4" if encoding == "float32" else "<f8"))}
+        case "float32":
+            with np.errstate(over="ignore"):  # beyond float32 it is shown as infinite
+                return head | {"values": _base64(array.astype("<f4"))}
+        case "float64":
+            return head | {"values": _base64(array.astype("<f8"))}
     raise ValueError(f"no encoding is called {encoding!r}")
+
+
+def _nonfinite(flat: np.ndarray) -> dict[str, Any]:
+    """Which numbers are none, by flat position; nothing where all are."""
+    bad = np.flatnonzero(~np.isfinite(flat))
+    return {"nonfinite": {str(int(i)): str(float(flat[i])) for i in bad}} if bad.size else {}
 
 
 def _decode(column: dict[str, Any], encoding: str) -> Any:
     shape, values = column["shape"], column["values"]
     if len(shape) == 2 and shape[1] is None:
-        return [np.asarray([np.nan if x is None else x for x in v], dtype=np.float64) for v in values]
+        flat = _restored([x for v in values for x in v], column)
+        return np.split(flat, np.cumsum([len(v) for v in values])[:-1]) if values else []
     if encoding == "json":
-        array = np.asarray(values, dtype=np.float64)
-        for position, what in column.get("nonfinite", {}).items():
-            array.reshape(-1)[int(position)] = float(what)
-        return array.reshape(shape)
+        return _restored(values, column).reshape(shape)
     if encoding not in ("float32", "float64"):
         raise ValueError(f"no encoding is called {encoding!r}")
     raw = np.frombuffer(
         base64.b64decode(values, validate=True), dtype="<f4" if encoding == "float32" else "<f8"
     )
     return raw.astype(np.float64).reshape(shape) + column.get("offset", 0.0)
+
+
+def _restored(values: Any, column: dict[str, Any]) -> np.ndarray:
+    """Numbers from JSON, flat, with NaN and infinities in their places."""
+    flat = np.array(values, dtype=np.float64).reshape(-1)
+    for position, what in column.get("nonfinite", {}).items():
+        flat[int(position)] = float(what)
+    return flat
 
 
 def _base64(array: np.ndarray) -> str:
