@@ -29,25 +29,30 @@ FILM = Sample("F-027", material="GaAs on sapphire", additional_tags=["thin film"
 DIODE_POINTS = 121
 SPECTRA = 41
 RESONANCE_POINTS = 161
-SENSOR_POINTS = 360
+MAP_PLACES, MAP_VOLTAGES = 6, 25
+SENSOR_POINTS = 600
 
 
-def demo_lab(ports_file: Path | None = None) -> Lab:
+def demo_lab(ports_file: Path | None = None, pace: float | None = None) -> Lab:
     """The laboratory that `make demo` runs.
+
+    It takes its time, about four minutes, so that there is something to watch.
 
     Args:
         ports_file: JSON of device -> port, written by the simulator; PYBIRCH_PORTS_FILE by default.
+        pace: stretches every wait; PYBIRCH_DEMO_PACE by default, else 1. Tests make it small.
 
     Raises:
         PyBirchError: the simulator does not run.
     """
     ports = _ports(ports_file)
+    pace = float(os.environ.get("PYBIRCH_DEMO_PACE") or 1.0) if pace is None else pace
     at = {device: f"TCPIP::127.0.0.1::{port}::SOCKET" for device, port in ports.items()}
-    source = SourceVoltage("source", at["smu"], settle=0.03)
+    source = SourceVoltage("source", at["smu"], settle=0.25 * pace)
     diode = DiodeCurrent("diode", at["smu"])
     stage = Stage("stage", at["stage"])
-    spectrometer = Spectrometer("spectrometer", at["spectrometer"], integration=0.05)
-    frequency = LockinFrequency("frequency", at["lockin"])
+    spectrometer = Spectrometer("spectrometer", at["spectrometer"], integration=max(0.01, 0.6 * pace))
+    frequency = LockinFrequency("frequency", at["lockin"], settle=0.3 * pace)
     lockin = LockinSignal("lockin", at["lockin"])
     elapsed = Elapsed()
     computer = HostSensors()
@@ -74,6 +79,21 @@ def demo_lab(ports_file: Path | None = None) -> Lab:
                     frequency, linear(900.0, 1100.0, RESONANCE_POINTS), children=[MeasurementItem(lockin)]
                 ),
             ),
+            _scan(
+                "Diode under light from the film",
+                "map",
+                DIODE,
+                MovementItem(
+                    stage,
+                    linear(0.0, 20.0, MAP_PLACES),
+                    children=[
+                        MeasurementItem(spectrometer),
+                        MovementItem(
+                            source, linear(0.0, 0.9, MAP_VOLTAGES), children=[MeasurementItem(diode)]
+                        ),
+                    ],
+                ),
+            ),
         ]
 
     def computer_room() -> list[Scan]:
@@ -84,7 +104,7 @@ def demo_lab(ports_file: Path | None = None) -> Lab:
                 None,
                 MovementItem(
                     elapsed,
-                    linear(0.0, (SENSOR_POINTS - 1) * 0.5, SENSOR_POINTS),
+                    linear(0.0, (SENSOR_POINTS - 1) * 0.5 * pace, SENSOR_POINTS),
                     children=[MeasurementItem(computer)],
                 ),
             )

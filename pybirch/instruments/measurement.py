@@ -65,6 +65,7 @@ class Measurement(BaseMeasurementInstrument):
 
     def describe(self) -> dict[str, Any]:
         return super().describe() | {
+            "kind": "measurement",
             "data_columns": list(self.data_columns),
             "data_units": list(self.data_units),
         }

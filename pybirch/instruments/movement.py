@@ -83,6 +83,7 @@ class Movement(BaseMeasurementInstrument):
 
     def describe(self) -> dict[str, Any]:
         return super().describe() | {
+            "kind": "movement",
             "position_column": self.position_column,
             "position_units": self.position_units,
             "limits": list(self.limits) if self.limits else None,

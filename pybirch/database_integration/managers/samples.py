@@ -18,7 +18,8 @@ class SampleManager:
 
     def to_db(self, sample: Sample, **fields: Any) -> SampleRow:
         """The sample's record, made or brought up to date; `fields` are columns of the record."""
-        return self._db.samples.keep(sample, **fields)
+        row = self._db.samples.take_up(sample)
+        return self._db.samples.update(row.id, **fields) if fields else row
 
     def from_db(self, sample_id: int | str) -> Sample:
         """The sample of that record.

@@ -34,7 +34,7 @@ class ScanManager:
         Raises:
             FieldError, NotFoundError: names the argument that is wrong.
         """
-        given = {"sample_id": sample_id, "project_id": project_id}
+        given: dict[str, Any] = {"sample_id": sample_id, "project_id": project_id}
         return self._db.scans.create_from_pybirch(
             Scan(settings, owner=owner),
             queue_id,

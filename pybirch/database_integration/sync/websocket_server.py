@@ -1,4 +1,4 @@
-"""Events out to browsers and windows: each once, to the rooms that may hear it, no faster than they can draw."""
+"""Events out to browsers and windows: each once, to its rooms, no faster than they can draw."""
 
 from __future__ import annotations
 

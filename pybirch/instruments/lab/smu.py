@@ -40,13 +40,13 @@ class SourceVoltage(VisaMovement):
 
 
 class DiodeCurrent(VisaMeasurement):
-    """Voltage and current at the terminals, both measured."""
+    """Current and voltage at the terminals, both measured."""
 
-    data_columns = ["measured voltage", "current"]
-    data_units = ["V", "A"]
+    data_columns = ["current", "measured voltage"]
+    data_units = ["A", "V"]
 
     def __init__(self, name: str, adapter: str, timeout: float = 2.0) -> None:
         super().__init__(name, None, adapter, timeout=timeout)
 
     def perform_measurement(self) -> NDArray[np.float64]:
-        return np.array([self.numbers(":MEAS:VOLT?;:MEAS:CURR?")])
+        return np.array([self.numbers(":MEAS:CURR?;:MEAS:VOLT?")])
