@@ -50,9 +50,9 @@ def test_an_iv_curve(laboratory: dict[str, str], up: Up) -> None:
         rows.append(diode.perform_measurement()[0])
     curve = np.array(rows)
 
-    assert curve[:, 0] == pytest.approx(np.linspace(-1.0, 0.8, 10), abs=1e-3)
-    assert abs(curve[0, 1]) < 1e-7
-    assert curve[-1, 1] > 1e-3
+    assert curve[:, 1] == pytest.approx(np.linspace(-1.0, 0.8, 10), abs=1e-3)
+    assert abs(curve[0, 0]) < 1e-7
+    assert curve[-1, 0] > 1e-3
     assert voltage.lease_key == diode.lease_key
 
 
