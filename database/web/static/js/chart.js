@@ -9,7 +9,8 @@ const token = (name) => getComputedStyle(document.documentElement).getPropertyVa
 export const SERIES_TOKENS = ["--series-1", "--series-2", "--series-3", "--series-4", "--series-5"];
 
 /**
- * Data: {x: {name, unit, values}, ys: [{name, unit, values}]}; all ys share one unit.
+ * Data: {x: {name, unit, values}, ys: [{name, unit, values}], extent?}; all ys share one unit; extent is the
+ * whole range of x where the values are only a part of it.
  * `onZoom(zoom)` hears of {x: [a, b], y: [a, b]|null} or null; `onCursor(row|null)` of the row under the pointer.
  */
 export class LiveChart {
@@ -63,7 +64,7 @@ export class LiveChart {
 
   columns() {
     const { x, ys } = this.data;
-    this.full = { x: rangeOf([x.values], 0), y: rangeOf(ys.map((y) => y.values), 0.06) };
+    this.full = { x: this.data.extent ?? rangeOf([x.values], 0), y: rangeOf(ys.map((y) => y.values), 0.06) };
     const shown = this.shownRange();
     this.units = {
       x: prefixFor(Math.max(Math.abs(shown.x[0]), Math.abs(shown.x[1])), x.unit),
@@ -98,14 +99,14 @@ export class LiveChart {
       },
     });
     return {
-      ...this.size(), pxAlign: 0, legend: { show: false }, padding: [12, 64, 0, 0],
+      ...this.size(), pxAlign: 0, legend: { show: false }, padding: [12, 80, 0, 0],
       scales: { x: { time: false, range: () => this.shownRange().x }, y: { range: () => this.shownRange().y } },
       axes: [axis("x", 34), axis("y", (_, values) => Math.max(44, 14 + 7 * Math.max(0, ...(values ?? []).map((text) => String(text).length))))],
       series: [{}, ...this.data.ys.map((y) => ({ label: y.name, paths: () => null, points: { show: false } }))],
       cursor: {
         drag: { x: true, y: true, uni: 30, setScale: false },
         dataIdx: (plot, series) => (series === 0 ? null : nearest(plot, this.data.x.values, this.data.ys[series - 1]?.values)),
-        points: { show: false },
+        points: { size: 7, width: 0, fill: (_, series) => colours.series[(series - 1) % 5] },
       },
       hooks: {
         drawSeries: [(plot, series) => drawSeries(plot, this.data.x.values, this.data.ys[series - 1].values, colours.series[(series - 1) % 5])],

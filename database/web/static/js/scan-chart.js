@@ -1,8 +1,10 @@
 // What the scan page's chart shows: which measurement, which columns, which zoom; all of it in the URL.
 
+import { rangeOf } from "./chart-drawing.js";
 import { chartMessage, LiveChart, SERIES_TOKENS } from "./chart.js";
 import { byId, fill, h, setText } from "./dom.js";
 import { count, quantity } from "./format.js";
+import { ZoomDetail } from "./zoom-detail.js";
 import { drawBar, drawHeatmap } from "./heatmap.js";
 
 const INDEX = "index";
@@ -17,6 +19,7 @@ export class ScanChart {
     if (zoom.length >= 2 && zoom.every(Number.isFinite)) this.chart.zoom = { x: zoom.slice(0, 2), y: zoom.length === 4 ? zoom.slice(2) : null };
     byId("chart-follow").addEventListener("click", () => this.chart.setZoom(null));
     byId("chart-x").addEventListener("change", (event) => this.choose({ x: event.target.value, zoom: null }));
+    this.detail = new ZoomDetail(manager, () => this.update());
     this.showFollow();
   }
 
@@ -66,6 +69,7 @@ export class ScanChart {
     const text = this.query.toString();
     history.replaceState(null, "", text ? `?${text}` : location.pathname);
     this.showFollow();
+    if (this.store?.decimated) this.update();
   }
 
   showFollow() {
@@ -100,7 +104,14 @@ export class ScanChart {
     const x = xs.some(([key]) => key === this.query.get("x")) ? this.query.get("x") : (this.bestPosition(store, positions)?.key ?? (time ? "time" : INDEX));
     const ys = this.chosen(columns);
     this.showChoices(xs, x, columns, ys);
-    return { data: { x: this.xValues(store, x, time), ys: ys.map((column) => ({ name: column.name, unit: column.unit, values: store.values(column.key) })) }, store };
+    const whole = this.xValues(store, x, time);
+    const part = this.chart.zoom && store.decimated ? this.detail.within(store, whole.values, this.chart.zoom.x) : null;
+    const shown = part ?? store;
+    const values = part ? { ...whole, values: this.xValues(part, x, time, whole.origin).values } : whole;
+    return {
+      store: shown,
+      data: { x: values, ys: ys.map((column) => ({ name: column.name, unit: column.unit, values: shown.values(column.key) })), extent: part ? rangeOf([whole.values], 0) : null },
+    };
   }
 
   /** The innermost position is the one that is swept: the last of those that change. */
@@ -111,16 +122,17 @@ export class ScanChart {
     }) ?? positions.at(-1);
   }
 
-  xValues(store, x, time) {
+  xValues(store, x, time, origin = null) {
     if (x === INDEX || (x === "time" && !time)) return { name: "index", unit: "", values: store.index.all() };
     if (x !== "time") {
       const column = store.column(x);
       return { name: column.name, unit: column.unit, values: store.values(x) };
     }
     const values = store.values(time.key);
-    const span = values.length ? values.at(-1) - values[0] : 0;
+    const first = origin?.first ?? values[0];
+    const span = origin?.span ?? (values.length ? values.at(-1) - first : 0);
     const [unit, seconds] = span > 3 * 3600 ? ["h", 3600] : span > 600 ? ["min", 60] : ["s", 1];
-    return { name: "time since the first point", unit, values: values.map((value) => (value - values[0]) / seconds) };
+    return { name: "time since the first point", unit, origin: { first, span }, values: values.map((value) => (value - first) / seconds) };
   }
 
   spectrum(store, columns) {

@@ -2,8 +2,8 @@
 
 import { bindStopEverything } from "./actions.js";
 import { get } from "./api.js";
-import { byId, setText } from "./dom.js";
-import { duration, keepTimesRight, learnServerTime, relative, secondsSince } from "./format.js";
+import { byId, h, icon, setText } from "./dom.js";
+import { duration, keepTimesRight, learnServerTime, secondsSince } from "./format.js";
 import { banner } from "./notices.js";
 import { bindPalette } from "./palette.js";
 import { PyBirchRealtime } from "./pybirch-realtime.js";
@@ -34,7 +34,7 @@ function showConnection(state, age) {
   setText(box.querySelector(".connection-text"), aged ? `${state} · ${duration(Math.floor(age))}` : state);
   const stale = state === "stale";
   if (document.body.dataset.connection !== state) document.body.dataset.connection = state;
-  banner("connection", stale ? `The server has not answered since ${relative(new Date(Date.now() - age * 1000).toISOString())}. Shown is what was known then; a running station goes on measuring and storing, and the page catches up by itself.` : null);
+  banner("connection", stale ? `The server has not answered for ${duration(Math.floor(age))}. Shown is what was known then; a running station goes on measuring and storing, and the page catches up by itself.` : null);
 }
 
 /** Be told when a station begins or ceases to answer. */
@@ -114,6 +114,8 @@ export function start({ overview = true } = {}) {
   window.addEventListener("pybirch:signed-out", () => banner("signed-out", "You are signed out.", {
     kind: "error", link: { href: `/login?next=${encodeURIComponent(location.pathname + location.search)}`, word: "Sign in" },
   }));
+  // Pictures that are wanted when the server is gone are fetched while it is there.
+  document.body.append(h("span", { class: "visually-hidden", "aria-hidden": "true" }, ["exclamation-triangle-fill", "x", "clipboard"].map(icon)));
   realtime.onState(showConnection);
   realtime.onStationStatus((event) => {
     stations.set(event.station, { ...stations.get(event.station), name: event.station, state: event.state, last_heard: event.last_heard, epoch: event.epoch });

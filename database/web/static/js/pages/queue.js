@@ -3,7 +3,7 @@ import { byId, empty, fill, h, initialData, progressBar, setProgress, setText, s
 import { showFacts } from "../facts.js";
 import { absolute, ago, clock, count, duration, now, percent, plural } from "../format.js";
 import { toast } from "../notices.js";
-import { isFinished, queueOutlook } from "../progress.js";
+import { isActive, isFinished, queueOutlook } from "../progress.js";
 import { QueueRealtimeManager } from "../queue-realtime.js";
 import { nameColumn, pointsColumn, progressColumn, scanHref, stateColumn, timeColumn } from "../scan-rows.js";
 import { isSilent, onStations, realtime, start, stationOf } from "../shell.js";
@@ -45,13 +45,14 @@ function showOutlook() {
   const scans = [...manager.scans.values()];
   const { share, seconds } = queueOutlook(queue, scans);
   const done = scans.filter((scan) => isFinished(scan.status)).length;
-  const failed = scans.filter((scan) => scan.status === "failed").length;
-  setProgress(bar, share, queue.status === "idle" && share === 1 ? (failed ? "failed" : "completed") : queue.status);
+  const ended = (status) => scans.filter((scan) => scan.status === status).length;
+  const [failed, aborted, interrupted] = ["failed", "aborted", "interrupted"].map(ended);
+  setProgress(bar, share, queue.status === "idle" && share === 1 ? (failed ? "failed" : interrupted ? "interrupted" : aborted ? "aborted" : "completed") : queue.status);
   const figure = (word, text, title = null) => h("span", { class: "figure", title }, h("span", {}, word), h("strong", {}, text));
-  const text = `${queue.status} ${percent(share)} ${done} ${Math.round(seconds)} ${failed}`;
+  const text = `${queue.status} ${percent(share)} ${done} ${Math.round(seconds)} ${failed} ${aborted} ${interrupted}`;
   if (line.dataset.text === text) return;
   line.dataset.text = text;
-  fill(line, figure("Scans", `${count(done)} of ${count(scans.length)}`), figure("Done", percent(share)), failed > 0 && figure("Failed", count(failed)),
+  fill(line, figure("Scans", `${count(done)} of ${count(scans.length)}`), figure("Done", percent(share)), failed > 0 && figure("Failed", count(failed)), aborted > 0 && figure("Aborted", count(aborted)), interrupted > 0 && figure("Interrupted", count(interrupted)),
     queue.status === "running" && Number.isFinite(seconds) && [figure("Remaining", `about ${duration(seconds)}`, "By the pace of the scans so far"),
       figure("Ends", `about ${clock(new Date(now() + seconds * 1000))}`)]);
 }
@@ -65,7 +66,7 @@ function showQueue(queue, scans) {
   const current = scans.find((scan) => scan.scan_id === queue.current_scan);
   showFacts(byId("queue-facts"), [
     ["Queue", h("span", { class: "mono" }, queue.queue_id)],
-    ["Now", current ? h("a", { href: scanHref(current) }, current.name) : null],
+    ["Now", current && isActive(current.status) ? h("a", { href: scanHref(current) }, current.name) : null],
     ["Scans", plural(scans.length, "scan")],
     ["Order", queue.mode === "parallel" ? "in parallel" : "one after another"],
     ["Station", queue.station],

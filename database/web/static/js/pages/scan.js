@@ -88,7 +88,7 @@ function showProgress() {
   const share = scan.points_total ? Math.min(1, points / scan.points_total) : scanShare(scan);
   const pace = scan.status === "running" ? meter.perSecond : NaN;
   const lived = elapsed(scan);
-  const left = scan.status !== "running" ? NaN : scan.points_total && pace > 0 ? (scan.points_total - points) / pace : share > 0.002 ? (lived * (1 - share)) / share : NaN;
+  const left = scan.status !== "running" || realtime.state === "stale" ? NaN : scan.points_total && pace > 0 ? (scan.points_total - points) / pace : share > 0.002 ? (lived * (1 - share)) / share : NaN;
   const figures = [
     ["Points", count(points), scan.points_total ? `of ${count(scan.points_total)}` : null],
     ["Done", percent(share)],
