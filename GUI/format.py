@@ -1,0 +1,107 @@
+"""Numbers, times and names as people read them."""
+
+from __future__ import annotations
+
+import math
+from datetime import UTC, datetime
+from typing import Any
+
+from pybirch.wire import split_column
+
+_PREFIXES = {-15: "f", -12: "p", -9: "n", -6: "µ", -3: "m", 0: "", 3: "k", 6: "M", 9: "G", 12: "T"}
+_TAKES_PREFIX = {"V", "A", "W", "Hz", "Ω", "ohm", "F", "H", "T", "s", "J", "C", "S", "m", "Pa", "eV"}
+
+
+def quantity(value: Any, unit: str = "") -> str:
+    """Four digits and the unit, with an engineering prefix where the unit takes one."""
+    if isinstance(value, dict):
+        low, high = quantity(value.get("min"), unit), quantity(value.get("max"), unit)
+        return f"{value.get('size', '?')} values, {low} … {high}"
+    if isinstance(value, list | tuple):
+        return f"{len(value)} values"
+    if value is None:
+        return "–"
+    number = float(value)
+    if not math.isfinite(number):
+        return "not a number" if math.isnan(number) else ("∞" if number > 0 else "−∞")
+    prefix = ""
+    if unit in _TAKES_PREFIX and number:
+        power = min(12, max(-15, 3 * math.floor(math.log10(abs(number)) / 3)))
+        if abs(number) / 10.0**power >= 999.95 and power < 12:
+            power += 3
+        number, prefix = number / 10.0**power, _PREFIXES[power]
+    text = f"{number:.4g}".replace("-", "−")
+    return f"{text} {prefix}{unit}" if prefix or unit else text
+
+
+def of_columns(values: dict[str, Any] | None) -> str:
+    """``{"voltage (V)": 0.00123}`` as people read it; columns are named when there are several."""
+    if not values:
+        return "–"
+    parts = []
+    for column, value in values.items():
+        name, unit = split_column(column)
+        parts.append(f"{name} {quantity(value, unit)}" if len(values) > 1 else quantity(value, unit))
+    return " · ".join(parts)
+
+
+def when(text: str | None) -> datetime | None:
+    """The moment an ISO text tells."""
+    if not text:
+        return None
+    moment = datetime.fromisoformat(text)
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def seconds_since(text: str | None, until: str | None = None) -> float | None:
+    start, end = when(text), when(until) or datetime.now(UTC)
+    return None if start is None else max(0.0, (end - start).total_seconds())
+
+
+def duration(seconds: float | None) -> str:
+    """``4.2 s``, ``3 min 05 s``, ``2 h 10 min``, ``3 d 4 h``."""
+    if seconds is None:
+        return "–"
+    if seconds < 10 and isinstance(seconds, float):
+        return f"{seconds:.1f} s"
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60:02d} s"
+    if whole < 86400:
+        return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
+    return f"{whole // 86400} d {whole % 86400 // 3600} h"
+
+
+def ago(text: str | None) -> str:
+    """``just now``, ``12 s ago``."""
+    seconds = seconds_since(text)
+    if seconds is None:
+        return ""
+    return "just now" if seconds < 2 else f"{duration(round(seconds))} ago"
+
+
+def clock(text: str | None, *, seconds: bool = True) -> str:
+    """The local time of day."""
+    moment = when(text)
+    return "–" if moment is None else moment.astimezone().strftime("%H:%M:%S" if seconds else "%H:%M")
+
+
+def day_and_clock(text: str | None) -> str:
+    moment = when(text)
+    return "–" if moment is None else moment.astimezone().strftime("%Y-%m-%d %H:%M:%S")
+
+
+def count(number: int | None) -> str:
+    """Groups of three digits."""
+    return "–" if number is None else f"{number:,}".replace(",", "\u202f")
+
+
+def remaining(row: dict[str, Any]) -> float | None:
+    """Seconds until a running scan ends, by its pace so far."""
+    progress = row.get("progress") or 0.0
+    elapsed = seconds_since(row.get("started_at"))
+    if row.get("status") != "running" or elapsed is None or not 0.01 < progress < 1:
+        return None
+    return elapsed * (1 - progress) / progress

@@ -1,0 +1,261 @@
+"""What a window shows and commands: a queue of its own process, or a lab behind a server."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
+
+import numpy as np
+
+from pybirch.database_integration.sync.catch_up import since
+from pybirch.database_integration.sync.connection import Connection, ConnectionState
+from pybirch.errors import NotFoundError
+from pybirch.events import EventBus, Readings, Subscription, utc_now
+from pybirch.queue.queue import Queue
+from pybirch.wire import split_column
+
+KEPT_BLOCKS = 1_000_000
+
+
+class Lab(Protocol):
+    """Everything but `name`, `bus` and `connection` may wait, so it is not called from the GUI's thread."""
+
+    bus: EventBus
+    connection: Connection
+
+    @property
+    def name(self) -> str: ...
+    def snapshot(self) -> dict[str, Any]: ...
+    def queue(self, queue_id: str) -> dict[str, Any]: ...
+    def scan(self, scan_id: str) -> dict[str, Any]: ...
+    def logs(self, queue_id: str, limit: int = 200) -> list[dict[str, Any]]: ...
+    def readings(
+        self, scan_id: str, measurement: str, start: int = 0, max_points: int | None = None
+    ) -> Readings: ...
+    def watch(self, scan_id: str | None) -> None: ...
+    def command(self, action: str, queue_id: str | None = None, scan_id: str | None = None) -> None: ...
+    def stop_everything(self) -> None: ...
+    def close(self) -> None: ...
+
+
+class LocalLab:
+    """Queues of this process.
+
+    Args:
+        queues: one queue or several.
+        name: what the lab is called.
+    """
+
+    def __init__(self, queues: Queue | Sequence[Queue], name: str = "This computer") -> None:
+        self.queues = [queues] if isinstance(queues, Queue) else list(queues)
+        self.name = name
+        self.bus = self.queues[0].bus if len(self.queues) == 1 else EventBus()
+        self.connection = Connection(state=ConnectionState.LOCAL)
+        self._kept: dict[tuple[str, str], list[Readings]] = {}
+        self._lock = threading.Lock()
+        self._subscriptions: list[tuple[EventBus, Subscription]] = []
+        for bus in {id(q.bus): q.bus for q in self.queues}.values():
+            keeper = bus.subscribe(self._keep, kinds=(Readings,), limit=KEPT_BLOCKS, name="kept readings")
+            self._subscriptions.append((bus, keeper))
+            if bus is not self.bus:
+                self._subscriptions.append((bus, bus.subscribe(self.bus.publish, name="to the window")))
+
+    def snapshot(self) -> dict[str, Any]:
+        queues = [self._describe(queue) for queue in self.queues]
+        scans = [scan for queue in queues for scan in queue["scans"]]
+        active = [scan for scan in scans if scan["status"] in ("running", "paused")]
+        return {
+            "lab": {"name": self.name},
+            "queues": [{k: v for k, v in queue.items() if k != "scans"} for queue in queues],
+            "scans": active or scans[-10:],
+            "instruments": self._instruments(),
+            "stations": [],
+            "now": utc_now(),
+        }
+
+    def queue(self, queue_id: str) -> dict[str, Any]:
+        return self._describe(self._queue(queue_id))
+
+    def scan(self, scan_id: str) -> dict[str, Any]:
+        queue, handle = self._find(scan_id)
+        counts = {m: blocks[-1].end_index for m, blocks in self._of(scan_id).items()}
+        for measurement, frame in handle.scan.data.items():
+            counts[measurement] = max(len(frame), counts.get(measurement, 0))
+        return handle.describe() | {
+            "queue_id": queue.QID,
+            "settings": handle.scan.settings.serialize(),
+            "measurements": [
+                {"name": name, "count": count, "last_index": count - 1} for name, count in counts.items()
+            ],
+        }
+
+    def logs(self, queue_id: str, limit: int = 200) -> list[dict[str, Any]]:
+        return [
+            {"timestamp": e.timestamp, "level": e.level, "message": e.message, "scan_id": e.scan_id}
+            for e in self._queue(queue_id).get_logs(limit)
+        ]
+
+    def readings(
+        self, scan_id: str, measurement: str, start: int = 0, max_points: int | None = None
+    ) -> Readings:
+        """Readings from `start` on, at most `max_points`.
+
+        Those taken before this lab was made have no times: they come from the scan's table.
+        """
+        _, handle = self._find(scan_id)
+        blocks = self._of(scan_id).get(measurement, [])
+        if not blocks or start < blocks[0].first_index:
+            found = self._from_table(handle.scan, measurement, start)
+        else:
+            found = _joined([since(b, start) for b in blocks if b.end_index > start], blocks[-1], start)
+        return found if max_points is None else _first(found, max_points)
+
+    def watch(self, scan_id: str | None) -> None:
+        """Nothing to do: the bus carries the readings of every scan."""
+
+    def command(self, action: str, queue_id: str | None = None, scan_id: str | None = None) -> None:
+        """Do `action` now.
+
+        Raises:
+            PyBirchError: the queue's or scan's state does not allow it, or there is no such thing.
+        """
+        if queue_id is None and scan_id is not None:
+            queue_id = self._find(scan_id)[0].QID
+        queue = self._queue(str(queue_id))
+        match action, scan_id:
+            case "start", None:
+                queue.start()
+            case "stop", None:
+                queue.stop_queue()
+            case "restart", str():
+                queue.restart(scan_id)
+            case (("pause" | "resume" | "abort"), _):
+                getattr(queue, action)(scan_id)
+            case _:
+                raise NotFoundError(f"There is no command {action!r} for that.")
+
+    def stop_everything(self) -> None:
+        for queue in self.queues:
+            queue.abort()
+
+    def close(self) -> None:
+        """Let go of the queues; they go on by themselves."""
+        for bus, subscription in self._subscriptions:
+            bus.unsubscribe(subscription)
+        self._subscriptions.clear()
+
+    def is_running(self) -> bool:
+        return any(str(queue.state) != "idle" for queue in self.queues)
+
+    def abort_and_wait(self, timeout: float = 10.0) -> bool:
+        """Abort every queue and wait until its instruments are safe."""
+        self.stop_everything()
+        return all(queue.wait_for_completion(timeout) for queue in self.queues)
+
+    def _keep(self, block: Readings) -> None:
+        with self._lock:
+            self._kept.setdefault((block.scan_id, block.measurement), []).append(block)
+
+    def _of(self, scan_id: str) -> dict[str, list[Readings]]:
+        with self._lock:
+            return {m: list(blocks) for (scan, m), blocks in self._kept.items() if scan == scan_id}
+
+    def _queue(self, queue_id: str) -> Queue:
+        for queue in self.queues:
+            if queue_id == queue.QID:
+                return queue
+        raise NotFoundError(f"There is no queue {queue_id!r} here.")
+
+    def _find(self, scan_id: str) -> tuple[Queue, Any]:
+        for queue in self.queues:
+            for handle in queue.handles:
+                if handle.scan_id == scan_id:
+                    return queue, handle
+        raise NotFoundError(f"There is no scan {scan_id!r} here.")
+
+    def _describe(self, queue: Queue) -> dict[str, Any]:
+        status = queue.get_status()
+        for scan in status["scans"]:
+            scan["queue_id"] = queue.QID
+        return status
+
+    def _instruments(self) -> list[dict[str, Any]]:
+        found: dict[int, Any] = {}
+        for queue in self.queues:
+            for handle in queue.handles:
+                found.update({id(i): i for i in handle.scan.instruments if hasattr(i, "status")})
+        return [_describe_instrument(instrument) for instrument in found.values()]
+
+    def _from_table(self, scan: Any, measurement: str, start: int) -> Readings:
+        frame = scan.data.get(measurement)
+        if frame is None:
+            raise NotFoundError(f"Scan {scan.scan_id} has no readings of {measurement!r}.")
+        frame = frame[frame.index >= start]
+        movements = {i.column() for i in scan.instruments if hasattr(i, "position_column")}
+        return Readings(
+            scan_id=scan.scan_id,
+            measurement=measurement,
+            first_index=int(frame.index[0]) if len(frame) else start,
+            steps=np.zeros(len(frame), dtype=np.int64),
+            times=np.full(len(frame), np.nan),
+            positions={c: frame[c].to_numpy(dtype=float) for c in frame.columns if c in movements},
+            values={c: _column(frame[c]) for c in frame.columns if c not in movements},
+        )
+
+
+def _describe_instrument(instrument: Any) -> dict[str, Any]:
+    moves = hasattr(instrument, "position_column")
+    columns = [instrument.column()] if moves else instrument.columns()
+    here = getattr(instrument, "_position", None) if moves else None
+    return {
+        "instrument_id": instrument.instrument_id,
+        "name": instrument.name,
+        "nickname": instrument.nickname,
+        "kind": "movement" if moves else "measurement",
+        "adapter": instrument.adapter,
+        "pybirch_class": type(instrument).__name__,
+        "units": [split_column(column)[1] for column in columns],
+        "limits": getattr(instrument, "limits", None),
+        "status": str(instrument.status),
+        "position": None if here is None else {columns[0]: here},
+        "target": None,
+        "value": None,
+        "error": instrument.error,
+        "updated_at": None,
+    }
+
+
+def _column(series: Any) -> Any:
+    return list(series) if series.dtype == object else series.to_numpy(dtype=float)
+
+
+def _joined(blocks: Sequence[Readings], example: Readings, start: int) -> Readings:
+    def join(pick: Callable[[Readings], Any]) -> Any:
+        parts = [pick(block) for block in blocks]
+        if not parts:
+            return pick(example)[:0]
+        uneven = any(isinstance(p, list) for p in parts) or len({np.shape(p)[1:] for p in parts}) > 1
+        return [row for part in parts for row in part] if uneven else np.concatenate(parts)
+
+    return Readings(
+        scan_id=example.scan_id,
+        measurement=example.measurement,
+        first_index=blocks[0].first_index if blocks else start,
+        steps=join(lambda b: b.steps),
+        times=join(lambda b: b.times),
+        positions={name: join(lambda b, n=name: b.positions[n]) for name in example.positions},
+        values={name: join(lambda b, n=name: b.values[n]) for name in example.values},
+    )
+
+
+def _first(block: Readings, count: int) -> Readings:
+    return Readings(
+        scan_id=block.scan_id,
+        measurement=block.measurement,
+        first_index=block.first_index,
+        steps=block.steps[:count],
+        times=block.times[:count],
+        positions={name: values[:count] for name, values in block.positions.items()},
+        values={name: values[:count] for name, values in block.values.items()},
+    )

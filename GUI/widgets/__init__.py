@@ -1,0 +1,1 @@
+"""Parts of the window, one a file; each takes what it shows."""
