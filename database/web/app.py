@@ -26,7 +26,7 @@ from database.web.registrar import Registrar
 from database.web.routes import init_routes
 from database.web.security import init_security
 from database.web.services import Services, services
-from database.web.sockets import drop_overfull, make_socketio, use_own_websocket
+from database.web.sockets import drop_overfull, make_socketio, server_of, use_own_websocket
 from database.web.stations import Stations
 from pybirch.database_integration.sync.websocket_server import ScanUpdateServer
 from pybirch.wire import dumps
@@ -76,7 +76,7 @@ def create_app(config: Mapping[str, Any] | None = None) -> APIFlask:
     sockets = make_socketio(settings)
     db = DatabaseService(settings.database_url)
     updates = ScanUpdateServer(sockets, register=Registrar(db))
-    stations = Stations(lambda: sockets.server, updates)
+    stations = Stations(lambda: server_of(sockets), updates)
     housekeeping = Housekeeping([stations.check, lambda: drop_overfull(sockets)])
     app.extensions["pybirch"] = Services(settings, db, sockets, updates, stations, Ingest(), housekeeping)
 

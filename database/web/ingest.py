@@ -18,7 +18,8 @@ from pybirch.wire import from_block, from_wire
 
 log = logging.getLogger(__name__)
 
-OPENINGS = ("scan_opened", "queue_opened", "instrument_seen")
+FACTS = ("scan_opened", "scan_dropped", "queue_opened", "queue_ordered", "instrument_seen")
+"""Items that are no events: they only change the record."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,7 @@ class Frame:
 
 @dataclass(frozen=True)
 class Item:
-    """One thing of a frame: an opening with its payload, or an event."""
+    """One thing of a frame: a fact for the record with its payload, or an event."""
 
     kind: str
     payload: dict[str, Any]
@@ -150,7 +151,7 @@ def _parse(where: str, item: dict[str, Any]) -> Item:
     kind, payload = item.get("kind"), item.get("payload")
     if not isinstance(kind, str) or not isinstance(payload, dict):
         raise FieldError(where, "needs a kind and a payload")
-    if kind in OPENINGS:
+    if kind in FACTS:
         return Item(kind, payload)
     try:
         event = from_wire(kind, payload)

@@ -33,6 +33,10 @@ class QuietHandler(WSGIRequestHandler):
 
     timeout = SLOW_CLIENT
 
+    def connection_dropped(self, error: BaseException, environ: Any = None) -> None:
+        """Also called when a WebSocket has ended: what follows on that connection is no HTTP."""
+        self.close_connection = True
+
     def log(self, type: str, message: str, *args: Any) -> None:
         log.debug("%s %s", self.client_address[0], message % args if args else message)
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import logging
 import socket
 import threading
-from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Generator
+from typing import TYPE_CHECKING, Any, cast
 from weakref import WeakKeyDictionary
 
 import orjson
@@ -125,9 +125,10 @@ class RoomManager(socketio.Manager):
         super().__init__()
         self._lock = threading.RLock()
 
-    def get_participants(self, namespace: str, room: Any) -> Iterable[Any]:
+    def get_participants(self, namespace: str, room: Any) -> Generator[Any, None, None]:
         with self._lock:
-            return list(super().get_participants(namespace, room))
+            members = list(super().get_participants(namespace, room))
+        yield from members
 
     def pre_connect(self, eio_sid: str, namespace: str) -> Any:
         with self._lock:
@@ -157,7 +158,7 @@ class RoomManager(socketio.Manager):
 def make_socketio(settings: Settings) -> SocketIO:
     """The Socket.IO server of one app, not yet attached to it."""
     return SocketIO(
-        async_mode=settings.async_mode,
+        async_mode=cast(Any, settings.async_mode),
         ping_interval=settings.ping_interval,
         ping_timeout=settings.ping_timeout,
         max_http_buffer_size=MOST_BODY,
@@ -168,9 +169,14 @@ def make_socketio(settings: Settings) -> SocketIO:
     )
 
 
+def server_of(sockets: SocketIO) -> Any:
+    """The python-socketio server inside."""
+    return cast(Any, sockets).server
+
+
 def use_own_websocket(sockets: SocketIO) -> None:
     """Replace Engine.IO's WebSocket transport by the one with limits (threading mode only)."""
-    engine: Any = sockets.server.eio  # type: ignore[union-attr]
+    engine = server_of(sockets).eio
     if engine.async_mode == "threading":
         engine._async = {**engine._async, "websocket": WebSocket, "thread": DaemonThread}
 
@@ -179,7 +185,7 @@ def drop_overfull(
     sockets: SocketIO, most_packets: int = MOST_PACKETS, most_bytes: int = MOST_BYTES
 ) -> list[str]:
     """Cut off clients that do not take what is sent to them; returns their Engine.IO ids."""
-    engine: Any = sockets.server.eio  # type: ignore[union-attr]
+    engine = server_of(sockets).eio
     dropped = []
     for sid, client in list(engine.sockets.items()):
         with client.queue.mutex:
@@ -199,7 +205,7 @@ def drop_overfull(
 
 def disconnect_all(sockets: SocketIO) -> None:
     """Close every connection, so that no request thread outlives the server."""
-    engine: Any = sockets.server.eio  # type: ignore[union-attr]
+    engine = server_of(sockets).eio
     for client in list(engine.sockets.values()):
         client.close(wait=False)
     for transport in list(_TRANSPORTS.values()):
@@ -208,7 +214,7 @@ def disconnect_all(sockets: SocketIO) -> None:
 
 def disconnect_room(sockets: SocketIO, room: str) -> None:
     """Close the connections of everybody in the room, without waiting for them."""
-    server: Any = sockets.server
+    server = server_of(sockets)
     for sid, eio_sid in server.manager.get_participants("/", room):
         client = server.eio.sockets.get(eio_sid)
         if client is None:

@@ -24,6 +24,8 @@ SILENCE = 2.0
 DEADLINE = 5.0
 """Seconds a station has to answer a command."""
 
+NOBODY = "No station has taken this up; nothing was done. Start one with `pybirch station`."
+
 
 class StationState(StrEnum):
     LIVE = "live"
@@ -74,7 +76,8 @@ class Stations:
         self._stations: dict[str, StationView] = {}
         self._lock = threading.Lock()
         self._sending = threading.Lock()
-        self._seq = int(time.time() * 1000)
+        self._seqs: dict[str, int] = {}
+        self._first_seq = int(time.time() * 1000)
 
     # ------------------------------------------------------------------ who is there
 
@@ -177,14 +180,12 @@ class Stations:
             station = self.get(name) if name else None
             if station is None or station.sid is None:
                 raise StationUnavailableError(
-                    f"Station {name} is not connected; nothing was done."
-                    if name
-                    else "No station has taken this up; nothing was done. Start one with `pybirch station`."
+                    f"Station {name} is not connected; nothing was done." if name else NOBODY
                 )
-            self._seq += 1
+            seq = self._seqs[station.name] = self._seqs.get(station.name, self._first_seq) + 1
             command = {
                 "command_id": uuid.uuid4().hex,
-                "seq": self._seq,
+                "seq": seq,
                 "deadline": time.time() + DEADLINE,
                 "timeout": DEADLINE,
                 "epoch": station.epoch,
@@ -194,7 +195,8 @@ class Stations:
             self._link().emit("command", command, to=station.sid, callback=take)
         if not answered.wait(DEADLINE):
             raise CommandTimeoutError(
-                f"Station {station.name} did not answer within {DEADLINE:g} s; look at the state before you try again."
+                f"Station {station.name} did not answer within {DEADLINE:g} s; "
+                "look at the state before you try again."
             )
         answer = answers[0] if isinstance(answers[0], dict) else {}
         if not answer.get("ok"):

@@ -17,6 +17,7 @@ from pybirch.events import (
     ScanStatus,
 )
 from pybirch.samples import Sample
+from pybirch.states import ScanState
 
 if TYPE_CHECKING:
     from database.models import Scan
@@ -50,6 +51,12 @@ class Storing:
                 self._open_scan(first.payload)
             case "queue_opened":
                 self._open_queue(first.payload)
+            case "scan_dropped":
+                self._drop_scan(first.payload)
+            case "queue_ordered":
+                self._db.queues.order(
+                    _text(first.payload, "queue_id"), list(first.payload.get("scan_ids") or ())
+                )
             case "instrument_seen":
                 return [self._see_instrument(first.payload)]
             case "data_block":
@@ -111,6 +118,12 @@ class Storing:
             self._create_scan(scan_id, shape)
         return self._db.scans.claim(scan_id, self._writer)
 
+    def _drop_scan(self, shape: dict[str, Any]) -> None:
+        """Taken out of its queue; one that has not been run leaves the lists as well."""
+        row = self._db.scans.update(_text(shape, "scan_id"), queue_id=None)
+        if row.status is ScanState.QUEUED:
+            self._db.scans.archive(row.id)
+
     def _create_scan(self, scan_id: str, shape: dict[str, Any]) -> None:
         settings = shape.get("settings") or {}
         self._db.scans.create(
@@ -130,14 +143,14 @@ class Storing:
             restarted_from=shape.get("restarted_from"),
             sample_id=self._sample_number(shape.get("sample")),
             queue_id=self._queue_number(shape.get("queue_id")),
-            **({"queue_order": shape["queue_order"]} if shape.get("queue_order") is not None else {}),
+            **({"queue_order": shape["position"]} if shape.get("position") is not None else {}),
             writer=self._writer,
         )
 
     def _sample_number(self, sample: dict[str, Any] | None) -> int | None:
         if not sample or not sample.get("ID"):
             return None
-        tags = tuple(sample.get("tags") or ())
+        tags = tuple(sample.get("tags") or sample.get("additional_tags") or ())
         return self._db.samples.take_up(Sample(str(sample["ID"]), sample.get("material") or "", tags)).id
 
     def _queue_number(self, queue_id: str | None) -> int | None:

@@ -13,7 +13,7 @@ from database.web.api.schemas import CommandIn, QueueCommandOut, ScanCommandOut,
 from database.web.identity import me, needs, require
 from database.web.services import Services, services
 from database.web.shapes import Shape, scan_shape
-from pybirch.errors import NotFoundError, PyBirchError
+from pybirch.errors import PyBirchError
 
 bp = APIBlueprint("api_commands", __name__, tag="Commands")
 
@@ -42,9 +42,7 @@ def queue_command(queue_id: str, action: str, body: dict[str, Any]) -> Shape:
     answer = parts.stations.command(
         row.station, action, queue_id=row.queue_id, scan_id=body["scan_id"], by=me().username
     )
-    queue = lists.whole_queue(lists.queue_row(row.queue_id))
-    if not body["scan_id"]:
-        queue["status"] = str(answer.get("state") or queue["status"])
+    queue = after_queue_command(lists.whole_queue(lists.queue_row(row.queue_id)), answer)
     return {"ok": True, "command_id": answer["command_id"], "queue": queue}
 
 
@@ -65,7 +63,7 @@ def scan_command(scan_id: str, action: str) -> Shape:
         scan_id=row.scan_id,
         by=me().username,
     )
-    shape = after_command(parts, row, answer)
+    shape = after_scan_command(parts, row, answer)
     return {"ok": True, "command_id": answer["command_id"], "scan": shape}
 
 
@@ -103,14 +101,24 @@ def station_of(parts: Services, row: Any) -> str | None:
     return (row.writer or "").partition(":")[0] or None
 
 
-def after_command(parts: Services, row: Any, answer: dict[str, Any]) -> Shape:
+def after_queue_command(queue: Shape, answer: dict[str, Any]) -> Shape:
+    """The record's queue with the states as the station has just told them."""
+    told = answer.get("queue") or {}
+    scans = {scan["scan_id"]: scan for scan in [*(told.get("scans") or ()), answer.get("scan") or {}] if scan}
+    queue |= {key: told[key] for key in ("status", "current_scan") if key in told}
+    queue["scans"] = [newer(shape, scans.get(shape["scan_id"])) for shape in queue["scans"]]
+    return queue
+
+
+def after_scan_command(parts: Services, row: Any, answer: dict[str, Any]) -> Shape:
     """The scan as the station left it; after `restart` the new scan."""
-    new_id = str(answer.get("scan_id") or row.scan_id)
-    try:
-        shape = scan_shape(parts.db.scans.get(new_id), parts.updates)
-    except NotFoundError:
-        shape = scan_shape(row, parts.updates) | {"scan_id": new_id}
-    for key in ("state", "requested"):
-        if answer.get(key):
-            shape["status" if key == "state" else key] = str(answer[key])
-    return shape
+    told = answer.get("scan") or {}
+    scan_id = str(told.get("scan_id") or row.scan_id)
+    found = parts.db.scans.find(scan_id)
+    shape = scan_shape(found or row, parts.updates)
+    return newer(shape if found else shape | {"scan_id": scan_id, "restarted_from": row.scan_id}, told)
+
+
+def newer(shape: Shape, told: dict[str, Any] | None) -> Shape:
+    """The record's shape with the states that the station told."""
+    return shape | {key: told[key] for key in ("status", "requested", "progress") if told and key in told}

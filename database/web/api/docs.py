@@ -11,7 +11,8 @@ from database.web.identity import needs
 
 bp = APIBlueprint("api_docs", __name__, enable_openapi=False)
 
-_PAGE = """<!doctype html><html lang="en"><head><meta charset="utf-8"><title>API · PyBirch</title></head><body>
+_PAGE = """<!doctype html><html lang="en">
+<head><meta charset="utf-8"><title>API · PyBirch</title></head><body>
 <h1>{{ spec.info.title }}</h1>
 <p>Machines read <a href="/api/openapi.json">/api/openapi.json</a>. Programs send
 <code>Authorization: Bearer &lt;token&gt;</code>; <code>pybirch token</code> makes one.</p>
