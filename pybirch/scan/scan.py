@@ -213,9 +213,11 @@ class Scan:
 
         Raises:
             Exception: what failed the scan, as it was raised; `state` is FAILED, `error` its text.
+            IllegalTransitionError: the scan has been run already, or is being run.
         """
+        self._course.begin()
         try:
-            self.startup()
+            self._start()
             self.execute()
         finally:
             self.shutdown()
@@ -228,6 +230,9 @@ class Scan:
             IllegalTransitionError: the scan has been run already.
         """
         self._course.begin()
+        self._start()
+
+    def _start(self) -> None:
         try:
             self._introduce()
             self._plan = None  # what is done is what the settings say now, not when they were first read

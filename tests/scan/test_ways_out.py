@@ -1,0 +1,163 @@
+"""Whatever ends a scan: the instruments are safe, the rows are kept, the truth is told."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from pybirch.events import EventBus
+from pybirch.states import InstrumentState, ScanState
+from tests.lab import PATIENCE, Diary, Ear, Meter, Sink, Stage, failing, line_scan
+
+
+class BrokenError(Exception):
+    pass
+
+
+def test_a_measurement_that_raises_fails_the_scan_and_keeps_the_rows() -> None:
+    error, sink, stage, bus = BrokenError("the lamp went out"), Sink(), Stage(), EventBus()
+    ear = Ear(bus)
+    meter = Meter(answer=failing(6, error))
+    diary = Diary()
+    scan = line_scan(stage, meter, 10, extensions=[sink, diary], bus=bus)
+    with pytest.raises(BrokenError) as caught:
+        scan.run()
+    assert caught.value is error
+    assert scan.state is ScanState.FAILED
+    assert scan.error == "the lamp went out"
+    assert sink.indexes() == list(range(6)) == list(scan.data["meter"].index)
+    assert stage.is_safe
+    assert meter.is_safe
+    assert diary.story[-2:] == ["on_error", "shutdown"]
+    assert "on_complete" not in diary.calls
+    assert scan.progress == 0.6
+    assert bus.flush(PATIENCE)
+    assert ear.states() == [ScanState.RUNNING, ScanState.FAILED]
+    assert "the lamp went out" in (ear.events[-1].message or "")
+    assert ear.indexes() == list(range(6))
+    bus.close()
+
+
+def test_an_error_without_words_is_told_by_its_name() -> None:
+    scan = line_scan(Stage(), Meter(answer=failing(0, BrokenError())))
+    with pytest.raises(BrokenError):
+        scan.run()
+    assert scan.error == "BrokenError"
+
+
+@pytest.mark.parametrize("moment", ["connect", "initialize", "move", "shutdown"])
+def test_trouble_with_an_instrument(moment: str) -> None:
+    error = BrokenError(moment)
+    stage, meter, diary = Stage(trouble={moment: error}), Meter(), Diary()
+    scan = line_scan(stage, meter, 3, extensions=[diary])
+    with pytest.raises(BrokenError) as caught:
+        scan.run()
+    assert caught.value is error
+    assert scan.state is ScanState.FAILED
+    assert scan.error == moment
+    assert stage.is_safe
+    assert meter.is_safe
+    assert diary.story[-2:] == ["on_error", "shutdown"]
+
+
+def test_an_instrument_that_cannot_be_made_safe_does_not_keep_others_from_it() -> None:
+    stage = Stage()
+    meter = Meter(trouble={"shutdown": BrokenError("stuck")})
+    scan = line_scan(stage, meter, 3)
+    with pytest.raises(BrokenError, match="stuck"):
+        scan.run()
+    assert stage.is_safe
+    assert meter.status is InstrumentState.ERROR
+    assert scan.points_done == 3
+
+
+def test_what_was_never_touched_is_not_shut_down() -> None:
+    stage, meter = Stage(trouble={"connect": BrokenError("x")}), Meter()
+    with pytest.raises(BrokenError):
+        line_scan(stage, meter).run()
+    assert stage.life == ["connect", "shutdown"]
+    assert meter.life == []
+
+
+@pytest.mark.parametrize("where", ["measure", "connect", "initialize", "move"])
+def test_ctrl_c_makes_safe_and_goes_on_up(where: str) -> None:
+    stage = Stage(trouble={where: KeyboardInterrupt()})
+    meter = Meter(answer=failing(2, KeyboardInterrupt())) if where == "measure" else Meter()
+    diary = Diary()
+    scan = line_scan(stage, meter, 5, extensions=[diary])
+    with pytest.raises(KeyboardInterrupt):
+        scan.run()
+    assert scan.state is ScanState.ABORTED
+    assert stage.is_safe
+    assert meter.is_safe
+    assert diary.calls[-1] == "shutdown"
+
+
+def test_a_second_ctrl_c_while_things_are_made_safe() -> None:
+    stage = Stage()
+    meter = Meter(answer=failing(1, KeyboardInterrupt()), trouble={"shutdown": KeyboardInterrupt()})
+    scan = line_scan(stage, meter, 5)
+    real_shutdown = meter.shutdown
+
+    def once() -> None:
+        try:
+            real_shutdown()
+        finally:
+            meter.trouble.clear()
+
+    meter.shutdown = once
+    with pytest.raises(KeyboardInterrupt):
+        scan.run()
+    assert stage.is_safe
+    assert meter.life.count("shutdown") == 2, "the one that was cut short is tried again"
+    assert scan.state is ScanState.ABORTED
+
+
+def test_started_but_never_executed() -> None:
+    stage, diary = Stage(), Diary()
+    scan = line_scan(stage, Meter(), 5, extensions=[diary])
+    scan.startup()
+    assert scan.state is ScanState.RUNNING
+    scan.shutdown()
+    scan.shutdown()
+    assert scan.state is ScanState.ABORTED
+    assert stage.is_safe
+    assert diary.story == ["set_scan_reference", "startup", "on_abort", "shutdown"]
+
+
+def test_the_three_calls_one_by_one() -> None:
+    stage, diary = Stage(), Diary()
+    scan = line_scan(stage, Meter(), 5, extensions=[diary])
+    scan.startup()
+    assert stage.life == ["connect", "initialize"]
+    scan.execute()
+    assert scan.state is ScanState.COMPLETED
+    assert stage.is_safe
+    assert diary.indexes["meter"] == list(range(5))
+    scan.shutdown()
+    scan.shutdown()
+    assert diary.story == ["set_scan_reference", "startup", "execute", "on_complete", "shutdown"]
+
+
+def test_no_thread_is_left() -> None:
+    before = set(threading.enumerate())
+    for number in range(20):
+        scan = line_scan(Stage(), Meter(answer=failing(number, BrokenError("x"))), 10)
+        if number < 10:
+            with pytest.raises(BrokenError):
+                scan.run()
+        else:
+            scan.run()
+    assert set(threading.enumerate()) == before
+
+
+def test_instruments_are_let_go_of() -> None:
+    stage, meter = Stage(), Meter()
+    scan = line_scan(stage, meter, 2)
+    scan.run()
+    assert stage.listener is None
+    assert meter.status is InstrumentState.DISCONNECTED
+    again = line_scan(stage, meter, 2)
+    again.run()
+    assert again.state is ScanState.COMPLETED
