@@ -40,7 +40,7 @@ async function call(address, { method = "GET", body, timeout = 15000 } = {}) {
     throw new ApiError(SENTENCES[401], 401);
   }
   const answer = await response.json().catch(() => null);
-  if (!response.ok || answer?.ok === false) {
+  if (!response.ok || (answer?.ok === false && answer.error)) {
     const text = answer?.error?.message ?? answer?.message ?? SENTENCES[response.status] ?? `The server answered ${response.status}.`;
     throw new ApiError(text, response.status, answer?.error?.field);
   }

@@ -9,6 +9,7 @@ export function rangeOf(lists, margin) {
   for (const values of lists) {
     for (let i = 0; i < values.length; i++) {
       const value = values[i];
+      if (!Number.isFinite(value)) continue;
       if (value < low) low = value;
       if (value > high) high = value;
     }
@@ -22,7 +23,7 @@ export function rangeWithin(x, lists, span, margin) {
   let high = -Infinity;
   for (const values of lists) {
     for (let i = 0; i < values.length; i++) {
-      if (x[i] < span[0] || x[i] > span[1]) continue;
+      if (x[i] < span[0] || x[i] > span[1] || !Number.isFinite(values[i])) continue;
       if (values[i] < low) low = values[i];
       if (values[i] > high) high = values[i];
     }

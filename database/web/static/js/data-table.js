@@ -1,7 +1,7 @@
 // The latest readings as a table, newest first; at most redrawn twice a second.
 
 import { fill, h, setText } from "./dom.js";
-import { clock, count, quantity, splitColumn } from "./format.js";
+import { clock, count, number, quantity, splitColumn, takesPrefix } from "./format.js";
 
 const MOST = 200;
 
@@ -58,7 +58,11 @@ export class DataTable {
   }
 
   value(store, column, row) {
-    if (!column.isArray) return quantity(store.values(column.key)[row], column.unit, 5, column.role === "position");
+    if (!column.isArray) {
+      const reading = store.values(column.key)[row];
+      const trim = column.role === "position";
+      return takesPrefix(column.unit) ? quantity(reading, column.unit, 5, trim) : number(reading, 5, trim);
+    }
     const readings = store.arrays(column.key);
     const reading = readings[row - (store.rows - readings.length)];
     return reading ? `${count(reading.length)} values, most ${quantity(reading.reduce((a, b) => Math.max(a, b), -Infinity), splitColumn(column.name).unit || column.unit, 4)}` : "–";

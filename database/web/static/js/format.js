@@ -15,6 +15,9 @@ export function prefixFor(size, unit) {
   return { factor: 10 ** -power, unit: PREFIXES[power] + unit };
 }
 
+/** Whether values of this unit are written with prefixes. */
+export const takesPrefix = (unit) => TAKES_PREFIX.has(unit);
+
 /** A number in `digits` significant digits; with `trim` without trailing zeros. */
 export function number(value, digits = 5, trim = true) {
   if (value === null || value === undefined) return "–";

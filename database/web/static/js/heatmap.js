@@ -20,6 +20,15 @@ export function drawBar(canvas) {
   canvas.getContext("2d").putImageData(image, 0, 0);
 }
 
+/** Put the canvas under the chart's plot area, so that both share the x axis. */
+export function alignTo(canvas, plot) {
+  const ratio = devicePixelRatio || 1;
+  const shift = plot.root.getBoundingClientRect().left + plot.bbox.left / ratio - canvas.parentElement.getBoundingClientRect().left;
+  const padding = parseFloat(getComputedStyle(canvas.parentElement).paddingLeft);
+  canvas.style.marginLeft = `${shift - padding}px`;
+  canvas.style.width = `${plot.bbox.width / ratio}px`;
+}
+
 /** Draw `rows` (arrays, oldest first, oldest on top); returns {low, high}. */
 export function drawHeatmap(canvas, rows) {
   const width = Math.min(rows[0].length, 1200);

@@ -1,7 +1,7 @@
 // One instrument as a card: name, state, each axis with its position, each value.
 
 import { badge, fill, h, middle, setText, tint } from "./dom.js";
-import { ago, quantity, splitColumn } from "./format.js";
+import { ago, number, quantity, splitColumn } from "./format.js";
 
 /** The unit of an axis or value: from its own name, from a list beside it, or the instrument's one. */
 export function unitOf(instrument, name, place) {
@@ -13,8 +13,15 @@ export function unitOf(instrument, name, place) {
   return units?.[name] ?? "";
 }
 
-const shown = (value) => (Array.isArray(value) ? `${value.length} values` : value);
-const display = (instrument, name, value, place, trim) => (typeof value === "number" ? quantity(value, unitOf(instrument, name, place), 5, trim) : String(shown(value) ?? "–"));
+/** A value as text; an array comes as {shape, min, max} or as itself, and is told by its range. */
+export function display(instrument, name, value, place, trim = false) {
+  const unit = unitOf(instrument, name, place);
+  if (typeof value === "number") return quantity(value, unit, trim ? 5 : 4, trim);
+  if (value === null || value === undefined) return "–";
+  const least = Array.isArray(value) ? Math.min(...value) : value.min;
+  const most = Array.isArray(value) ? Math.max(...value) : value.max;
+  return Number.isFinite(least) && Number.isFinite(most) ? `${number(least, 4)} to ${quantity(most, unit, 4)}` : "an array";
+}
 
 /** Limits [low, high] of the (first) axis, if it has any. */
 export function limitsOf(instrument) {
@@ -36,6 +43,8 @@ export class InstrumentView {
   show(instrument) {
     const moving = instrument.status === "moving";
     this.element.classList.toggle("position-moving", moving);
+    this.element.classList.toggle("position-old", instrument.status === "disconnected");
+    this.element.title = instrument.status === "disconnected" ? "As it was when it was last connected" : "";
     const wanted = [
       ...Object.entries(instrument.position ?? {}).map(([name, value], i) => ({ kind: "axis", name, value, place: i })),
       ...Object.entries(instrument.value ?? {}).map(([name, value], i) => ({ kind: "value", name, value, place: i })),
@@ -96,7 +105,7 @@ export class InstrumentCard {
     }
     if (this.shown !== instrument.status) {
       fill(this.state, badge(instrument.status));
-      if (this.shown) tint(this.state.firstElementChild);
+      if (this.shown && [this.shown, instrument.status].includes("error")) tint(this.state.firstElementChild);
       this.shown = instrument.status;
     }
     if (this.updated !== instrument.updated_at) {

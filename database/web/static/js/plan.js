@@ -38,6 +38,6 @@ function step(item) {
 /** The tree as nested lists; a scan without one says so. */
 export function planOf(tree) {
   const items = Array.isArray(tree) ? tree : tree?.items ?? (tree ? [tree] : []);
-  if (items.length === 0) return h("p", { class: "muted" }, "This scan has no plan: nothing is moved or measured.");
+  if (items.length === 0) return h("p", { class: "muted" }, "No plan is recorded.");
   return h("ol", {}, items.map(step));
 }

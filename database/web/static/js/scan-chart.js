@@ -5,7 +5,7 @@ import { chartMessage, LiveChart, SERIES_TOKENS } from "./chart.js";
 import { byId, fill, h, setText } from "./dom.js";
 import { count, quantity } from "./format.js";
 import { ZoomDetail } from "./zoom-detail.js";
-import { drawBar, drawHeatmap } from "./heatmap.js";
+import { alignTo, drawBar, drawHeatmap } from "./heatmap.js";
 
 const INDEX = "index";
 const same = (a, b) => a.length === b.length && a.every((value, i) => value === b[i]);
@@ -70,6 +70,7 @@ export class ScanChart {
     history.replaceState(null, "", text ? `?${text}` : location.pathname);
     this.showFollow();
     if (this.store?.decimated) this.update();
+    if (this.view?.mapped) this.mapSoon();
   }
 
   showFollow() {
@@ -209,6 +210,17 @@ export class ScanChart {
       h("span", {}, `${x.name} `, h("strong", {}, quantity(x.values[i], x.unit))), ys.map((y) => h("span", {}, `${y.name} `, h("strong", {}, quantity(y.values[i], y.unit)))));
   }
 
+  /** First element shown and one past the last, by the zoom on x. */
+  zoomedElements() {
+    const { values } = this.view.data.x;
+    const span = this.chart.zoom?.x ?? [values[0], values.at(-1)];
+    let from = 0;
+    let to = values.length;
+    while (from < to - 2 && values[from] < span[0]) from++;
+    while (to > from + 2 && values[to - 1] > span[1]) to--;
+    return [from, to];
+  }
+
   mapSoon() {
     this.mapTimer ??= setTimeout(() => {
       this.mapTimer = null;
@@ -220,7 +232,9 @@ export class ScanChart {
     const { store, mapped } = this.view ?? {};
     const rows = mapped ? store.arrays(mapped.key) : [];
     if (rows.length === 0) return;
-    const { low, high } = drawHeatmap(byId("scan-heatmap"), rows);
+    const [from, to] = this.zoomedElements();
+    const { low, high } = drawHeatmap(byId("scan-heatmap"), rows.map((row) => row.subarray(from, to)));
+    if (this.chart.plot) alignTo(byId("scan-heatmap"), this.chart.plot);
     setText(byId("heatmap-title"), `${mapped.name}, readings ${count(store.end - rows.length)} to ${count(store.end - 1)}, newest at the bottom`);
     setText(byId("heatmap-low"), quantity(low, mapped.unit, 4));
     setText(byId("heatmap-high"), quantity(high, mapped.unit, 4));

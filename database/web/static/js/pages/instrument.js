@@ -2,12 +2,14 @@ import { byId, fill, h, initialData, showBadge } from "../dom.js";
 import { absolute, ago, clock, quantity, splitColumn } from "../format.js";
 import { showFacts } from "../facts.js";
 import { InstrumentRealtimeManager } from "../instrument-realtime.js";
-import { InstrumentView, limitsOf, unitOf } from "../instrument-view.js";
+import { display, InstrumentView, limitsOf, unitOf } from "../instrument-view.js";
 import { errorPanel } from "../notices.js";
+import { Trend } from "../trend.js";
 import { realtime, start } from "../shell.js";
 
 const initial = initialData();
 const view = new InstrumentView({ big: true });
+const trend = new Trend(byId("instrument-trend"), byId("instrument-chart"));
 let shownError = null;
 
 function show(instrument) {
@@ -35,9 +37,10 @@ function show(instrument) {
 
 function note(instrument, { changed, event }) {
   show(instrument);
+  trend.add(instrument, event.timestamp);
   const list = byId("instrument-activity");
   const at = event.target && Object.entries(event.target)[0];
-  const values = event.value && Object.entries(event.value).map(([name, value], i) => `${splitColumn(name).name} ${quantity(value, unitOf(instrument, name, i))}`).join(", ");
+  const values = event.value && Object.entries(event.value).map(([name, value], i) => `${splitColumn(name).name} ${display(instrument, name, value, i)}`).join(", ");
   if (!changed && !values && !event.error) return;
   const text = [instrument.status, instrument.status === "moving" && at ? `to ${quantity(at[1], unitOf(instrument, at[0], 0))}` : null, values, event.error].filter(Boolean).join(" · ");
   if (list.firstElementChild?.dataset.text === text) return;

@@ -91,7 +91,7 @@ function showProgress() {
   const left = scan.status !== "running" || realtime.state === "stale" ? NaN : scan.points_total && pace > 0 ? (scan.points_total - points) / pace : share > 0.002 ? (lived * (1 - share)) / share : NaN;
   const figures = [
     ["Points", count(points), scan.points_total ? `of ${count(scan.points_total)}` : null],
-    ["Done", percent(share)],
+    (scan.points_total || scan.status === "completed") && ["Done", percent(share)],
     scan.status === "running" && ["Rate", rate(pace)],
     Number.isFinite(lived) && [isFinished(scan.status) ? "Took" : "Elapsed", duration(lived)],
     Number.isFinite(left) && ["Remaining", duration(left)],

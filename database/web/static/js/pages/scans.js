@@ -20,6 +20,6 @@ realtime.onScanStatus((event) => {
 });
 realtime.onRefresh(() => page.refresh());
 const initial = initialData();
-if (initial?.items && !page.query.toString()) page.show(initial);
+if (initial?.items) page.show(initial);
 start();
 window.pybirch.scans = page;
