@@ -182,6 +182,6 @@ def _told_by(instrument: Any) -> dict[str, Any]:
     if "kind" not in told and "type" not in told:
         if hasattr(instrument, "perform_measurement"):
             told["kind"] = "measurement"
-        elif hasattr(instrument, "position") or hasattr(instrument, "move_to"):
+        elif hasattr(instrument, "move_to") or hasattr(type(instrument), "position"):
             told["kind"] = "movement"
     return told

@@ -2,7 +2,8 @@
 
 Blocks arrive at level 0. When 64 of one level stand in a row, or one more would pass the limit of
 rows, they become one block of the next level, in the transaction of the append that completed
-them. A block of at least half the limit is full: it gets a summary and is left alone.
+them. A block of at least half the limit is full: it gets a summary and is left alone, and so does
+what stands before it. Full blocks thus follow one another from the first reading on.
 """
 
 from __future__ import annotations
@@ -47,8 +48,8 @@ def most_rows(columns: Sequence[Column], count: int, limit: int = MOST_ROWS) -> 
 def store(connection: Connection, owner: Owner, tail: Tail, block: Block, limit: int) -> Tail:
     """Add one block behind `tail`, merging where that is due; gives the new tail."""
     full = 2 * block.count >= limit
-    if full and tail.open_blocks:
-        tail = _merge_open(connection, owner, tail, limit)
+    if full:
+        _close(connection, owner, tail.next_index)
     level = FULL if full else OPEN
     blocks.add(connection, owner.id, block.first, block.count, level, block.codec, block.payload)
     end = block.first + block.count
@@ -74,14 +75,27 @@ class Block:
 
 def compact(connection: Connection, owner: Owner, tail: Tail) -> Tail:
     """Merge what is still in pieces, whatever its number; for scans that have ended."""
-    first = tail.next_index
-    for row in blocks.before(connection, owner.id, tail.next_index, FAN * 4):
-        if row.level == FULL or tail.next_index - row.first_index > MOST_ROWS:
-            break
-        first = row.first_index
-    if blocks.before(connection, owner.id, tail.next_index, 1) and first < tail.next_index:
-        _merge(connection, owner, first, tail.next_index, 1, MOST_ROWS)
+    first, pieces = _unfinished(connection, owner, tail.next_index)
+    if pieces > 1:
+        _merge(connection, owner, first, tail.next_index, OPEN + 1, MOST_ROWS)
     return Tail(tail.next_index, 0, tail.next_index)
+
+
+def _close(connection: Connection, owner: Owner, end: int) -> None:
+    """Make one full block of what is not full before `end`, since a full one follows."""
+    first, pieces = _unfinished(connection, owner, end)
+    if pieces:
+        _merge(connection, owner, first, end, FULL, MOST_ROWS)
+
+
+def _unfinished(connection: Connection, owner: Owner, end: int) -> tuple[int, int]:
+    """(first index, number) of the blocks before `end` that are not full."""
+    first, pieces = end, 0
+    for row in blocks.before(connection, owner.id, end, FAN * 8):
+        if row.level == FULL:
+            break
+        first, pieces = row.first_index, pieces + 1
+    return first, pieces
 
 
 def _merge_open(connection: Connection, owner: Owner, tail: Tail, limit: int) -> Tail:

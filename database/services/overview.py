@@ -37,7 +37,9 @@ class Overview:
             for; 1 when these are all readings.
         indexes: sequence_index of each point: first and last reading of its bin.
         readings: the points' columns, as `Readings` (whose indexes are not consecutive here).
-        means: for scalars in bins, each column's mean per bin.
+        bin_starts: for scalars in bins, the first index of each bin; a bin of one reading gives
+            one point.
+        means: each data column's mean per bin.
     """
 
     first_index: int
@@ -45,6 +47,7 @@ class Overview:
     stride: int
     indexes: NDArray[np.int64]
     readings: Readings
+    bin_starts: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, dtype=np.int64))
     means: dict[str, NDArray[np.float64]] = field(default_factory=dict)
 
 
@@ -84,6 +87,7 @@ def of_scalars(
         stride=stride,
         indexes=np.stack([first, last], axis=1).reshape(-1)[pair],
         readings=layout.to_readings(owner.scan_id, owner.measurement, start, columns, points, wanted),
+        bin_starts=bins.starts,
         means={
             join_column(column["name"], column["unit"]): bins.stats[MEAN, i]
             for i, column in enumerate(columns)

@@ -168,7 +168,7 @@ class Records(Generic[M]):
             named = [name for name in fields if name in text]
             field = named[0] if named else self._text_key or "name"
             return FieldError(field, f"there is a {self._noun} with {field} {fields.get(field)!r} already")
-        named = [name for name in fields if name.endswith("_id")]
+        named = [name for name, value in fields.items() if value and self._table[name].foreign_keys]
         return FieldError(", ".join(named) or self._noun, f"refers to something that does not exist ({text})")
 
     def _filtered(

@@ -166,6 +166,10 @@ def _raise(connection: Connection, owner: Owner, tier: int) -> bool:
     """Summarise the last 16 rows of `tier` that have no summary above them, if they are 16."""
     covered = connection.execute(_END, {"owner": owner.id, "tier": tier + 1}).scalar() or 0
     rows = fetch(connection, owner, tier, covered, 1 << 62)
+    for i in range(len(rows) - 1, 0, -1):
+        if rows[i - 1].first_index + rows[i - 1].held != rows[i].first_index:
+            rows = rows[i:]  # a damaged block left a gap: nothing is said about it
+            break
     if len(rows) < FAN:
         return False
     try:

@@ -346,6 +346,9 @@ def upgrade() -> None:
             name="uq_measurement_summaries_measurement_object_id_tier_first_index",
         ),
     )
+    if op.get_bind().dialect.name == "postgresql":  # payloads are compressed already
+        for table in ("measurement_blocks", "measurement_summaries", "measurement_data_arrays"):
+            op.execute(f"ALTER TABLE {table} ALTER COLUMN payload SET STORAGE EXTERNAL")
 
 
 def downgrade() -> None:

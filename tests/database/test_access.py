@@ -1,0 +1,117 @@
+"""Users, passwords, tokens, login codes, and what each may do."""
+
+from __future__ import annotations
+
+import pytest
+from sqlalchemy import text
+
+from database.models import ApiToken, Role, User
+from database.services import DatabaseService
+from database.services.permissions import ACTIONS, can
+from pybirch.errors import FieldError, NotFoundError
+
+MAY = {
+    "viewer": {"read"},
+    "operator": {"read", "operate"},
+    "admin": set(ACTIONS),
+}
+SCOPES = {
+    ("read",): {"read"},
+    ("operate",): {"read", "operate"},
+    ("station",): {"read", "station"},
+    ("admin",): set(ACTIONS),
+    ("station", "operate"): {"read", "station", "operate"},
+}
+
+
+def test_a_password_is_verified_and_never_kept(db: DatabaseService) -> None:
+    db.users.create("ada", "correct horse", "admin")
+    user = db.users.verify("ada", "correct horse")
+    assert user is not None
+    assert user.last_login_at is not None
+    assert "correct" not in (user.password_hash or "")
+    assert db.users.verify("ada", "wrong horse") is None
+    assert db.users.verify("nobody", "correct horse") is None
+    db.users.set_password("ada", None)
+    assert db.users.verify("ada", "correct horse") is None
+    db.users.set_password("ada", "another horse")
+    db.users.archive("ada")
+    assert db.users.verify("ada", "another horse") is None
+
+
+def test_bad_users_are_refused_by_field(db: DatabaseService) -> None:
+    db.users.create("ada")
+    for arguments, name in [
+        (("ada",), "username"),
+        ((" ",), "username"),
+        (("bob", "short"), "password"),
+        (("bob", None, "king"), "role"),
+    ]:
+        with pytest.raises(FieldError) as caught:
+            db.users.create(*arguments)
+        assert caught.value.field == name
+
+
+def test_the_local_operator_is_one_person(db: DatabaseService) -> None:
+    first = db.users.ensure_local_operator()
+    assert db.users.ensure_local_operator().id == first.id
+    assert (first.role, first.password_hash) == (Role.OPERATOR, None)
+
+
+def test_a_token_is_found_by_its_text_until_revoked(db: DatabaseService) -> None:
+    row, secret = db.tokens.create("bench", None, scopes=("station",))
+    found = db.tokens.find(secret)
+    assert found is not None
+    assert (found.id, found.scopes) == (row.id, ["station"])
+    assert found.last_used_at is not None
+    assert db.tokens.find(secret + "x") is None
+    with db.database.read() as session:
+        kept = session.execute(text("SELECT secret_hash FROM api_tokens")).scalar_one()
+    assert secret not in kept
+    db.tokens.revoke(row.id)
+    assert db.tokens.find(secret) is None
+
+
+def test_a_token_ends_with_its_owner(db: DatabaseService) -> None:
+    user = db.users.create("ada")
+    _, secret = db.tokens.create("script", user.id, scopes=("read",))
+    assert db.tokens.find(secret) is not None
+    db.users.archive(user.id)
+    assert db.tokens.find(secret) is None
+
+
+@pytest.mark.parametrize("scopes", [(), ("everything",), "read"])
+def test_unknown_scopes_are_refused(db: DatabaseService, scopes: tuple[str, ...]) -> None:
+    with pytest.raises(FieldError, match="scopes"):
+        db.tokens.create("x", None, scopes=scopes)
+
+
+def test_a_login_code_works_once_and_not_for_long(db: DatabaseService) -> None:
+    user = db.users.ensure_local_operator()
+    code = db.tokens.create_login_code(user.id)
+    redeemed = db.tokens.redeem_login_code(code)
+    assert redeemed is not None
+    assert redeemed.id == user.id
+    assert db.tokens.redeem_login_code(code) is None
+    assert db.tokens.redeem_login_code("guess") is None
+    assert db.tokens.redeem_login_code(db.tokens.create_login_code(user.id, minutes=-1)) is None
+    with pytest.raises(NotFoundError):
+        db.tokens.create_login_code(999)
+
+
+@pytest.mark.parametrize("role", MAY)
+@pytest.mark.parametrize("action", ACTIONS)
+def test_people_may_what_their_role_says(role: str, action: str) -> None:
+    assert can(User(username="x", role=Role(role)), action, "queue:Q") == (action in MAY[role])
+
+
+@pytest.mark.parametrize("scopes", SCOPES)
+@pytest.mark.parametrize("action", ACTIONS)
+def test_programs_may_what_their_scopes_say(scopes: tuple[str, ...], action: str) -> None:
+    assert can(ApiToken(name="x", scopes=list(scopes)), action) == (action in SCOPES[scopes])
+
+
+def test_nobody_may_anything_and_there_are_four_actions() -> None:
+    assert not any(can(None, action) for action in ACTIONS)
+    with pytest.raises(ValueError, match="fly"):
+        can(None, "fly")

@@ -1,0 +1,78 @@
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from database.services import DatabaseService
+from pybirch.errors import FieldError, NotFoundError
+from pybirch.states import QueueState
+
+
+@dataclass
+class CoreQueue:
+    """What the services see of a `pybirch.queue.queue.Queue`."""
+
+    QID: str = "Q1"
+    max_parallel_scans: int = 2
+    handles: list[Any] = field(default_factory=list)
+
+
+def test_the_same_qid_takes_up_the_same_record(db: DatabaseService) -> None:
+    row = db.create_queue_from_pybirch(CoreQueue(), operator="ada")
+    again = db.create_queue_from_pybirch(CoreQueue(max_parallel_scans=3))
+    assert again.id == row.id
+    assert (again.operator, again.max_parallel_scans, again.name) == ("ada", 3, "Q1")
+    assert db.queues.attach("Q1", "bench").station == "bench"
+
+
+def test_a_queue_with_its_scans_in_order(db: DatabaseService) -> None:
+    db.queues.create(queue_id="Q1")
+    for name in "ABC":
+        db.scans.create(scan_id=name, queue_id="Q1")
+    db.queues.order("Q1", ["C", "A"])
+    db.add_queue_log("Q1", "info", "hello", "A")
+    queue = db.get_queue_with_scans("Q1")
+    assert [scan.scan_id for scan in queue.scans] == ["C", "A", "B"]
+    assert [(line.level, line.message) for line in queue.logs] == [("INFO", "hello")]
+    assert [line.scan_id for line in db.get_queue(queue.id).logs] == ["A"]
+
+
+def test_counts_are_those_of_the_scans(db: DatabaseService) -> None:
+    db.queues.create(queue_id="Q1")
+    db.queues.create(queue_id="Q2")
+    for name in "ABC":
+        db.scans.create(scan_id=name, queue_id="Q1")
+    db.scans.set_status("A", "running")
+    db.scans.set_status("A", "completed")
+    assert db.queues.counts("Q1") == (1, 3)
+    assert db.queues.counts_of(["Q2", "nobody"]) == {"Q2": (0, 0), "nobody": (0, 0)}
+
+
+def test_states_and_times(db: DatabaseService) -> None:
+    db.queues.create(queue_id="Q1")
+    scan = db.scans.create(scan_id="A", queue_id="Q1")
+    running = db.queues.set_status("Q1", QueueState.RUNNING, current_scan=scan.id)
+    assert (running.status, running.current_scan) == (QueueState.RUNNING, "A")
+    assert running.started_at is not None
+    idle = db.queues.set_status("Q1", "idle")
+    assert (idle.current_scan, idle.finished_at is not None) == (None, True)
+    with pytest.raises(FieldError, match="status"):
+        db.queues.set_status("Q1", "asleep")
+    with pytest.raises(NotFoundError):
+        db.queues.set_status("Q9", "idle")
+
+
+def test_a_log_is_read_from_its_end_and_onwards(db: DatabaseService) -> None:
+    number = db.queues.create(queue_id="Q1").id
+    db.queues.create(queue_id="Q2")
+    db.logs.add("Q2", "ERROR", "elsewhere")
+    ids = [db.logs.add(number, "info", f"line {i}", timestamp="2030-01-01T00:00:00Z").id for i in range(5)]
+    assert [line.message for line in db.logs.list("Q1", limit=2)] == ["line 3", "line 4"]
+    assert [line.message for line in db.logs.list("Q1", after_id=ids[2])] == ["line 3", "line 4"]
+    assert [line.message for line in db.logs.list("Q1", 1, after_id=ids[0])] == ["line 1"]
+    assert db.logs.list("Q2")[0].level == "ERROR"
+    assert db.logs.list("Q1")[0].timestamp.isoformat() == "2030-01-01T00:00:00+00:00"
+    with pytest.raises(NotFoundError):
+        db.logs.add("Q9", "INFO", "lost")

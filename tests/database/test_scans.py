@@ -1,0 +1,159 @@
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from itertools import product
+from typing import Any
+
+import pytest
+
+from database.services import DatabaseService
+from pybirch.errors import FieldError, IllegalTransitionError, NotFoundError, StaleWriterError
+from pybirch.samples import Sample
+from pybirch.states import TRANSITIONS, ScanState
+
+ROUTES = {
+    ScanState.QUEUED: [],
+    ScanState.RUNNING: ["running"],
+    ScanState.PAUSED: ["running", "paused"],
+    ScanState.COMPLETED: ["running", "completed"],
+    ScanState.ABORTED: ["aborted"],
+    ScanState.FAILED: ["failed"],
+    ScanState.INTERRUPTED: ["running", "interrupted"],
+}
+
+
+class Settings:
+    def serialize(self) -> dict[str, Any]:
+        return {
+            "project_name": "diodes",
+            "scan_name": "iv",
+            "scan_type": "1D",
+            "job_type": "iv curve",
+            "scan_tree": [{"type": "measurement", "instrument": {"name": "dmm"}, "settings": {}}],
+            "extensions": ["Plot"],
+            "additional_tags": ["cold"],
+            "user_fields": {"T": 4.2},
+        }
+
+
+@dataclass
+class CoreScan:
+    """What the services see of a `pybirch.scan.scan.Scan`."""
+
+    scan_id: str = "S1"
+    sample: Sample | None = field(default_factory=lambda: Sample("W1", "Si"))
+    owner: str = "ada"
+    state: ScanState = ScanState.QUEUED
+    progress: float = 0.0
+    error: str | None = None
+    points_total: int | None = 100
+    restarted_from: str | None = None
+    settings: Settings = field(default_factory=Settings)
+
+
+def test_a_core_scan_is_mapped_field_by_field(db: DatabaseService) -> None:
+    db.queues.create(queue_id="Q")
+    row = db.create_scan_from_pybirch(CoreScan(), queue_id="Q")
+    assert (row.scan_id, row.project_name, row.scan_name, row.scan_type, row.job_type, row.owner) == (
+        ("S1", "diodes", "iv", "1D", "iv curve", "ada")
+    )
+    assert row.scan_tree_data == Settings().serialize()["scan_tree"]
+    assert row.extra_data == {"extensions": ["Plot"], "user_fields": {"T": 4.2}}
+    assert row.additional_tags == ["cold"]
+    assert row.points_total == 100
+    assert row.sample is not None
+    assert row.sample.to_pybirch_sample().ID == "W1"
+    assert row.queue is not None
+    assert row.queue.queue_id == "Q"
+    assert row.settings == Settings().serialize()
+
+
+def test_the_same_scan_again_is_the_same_row(db: DatabaseService) -> None:
+    first = db.create_scan_from_pybirch(CoreScan())
+    db.scans.set_status("S1", ScanState.RUNNING, progress=0.4)
+    again = db.create_scan_from_pybirch(CoreScan(owner="bob"))
+    assert again.id == first.id
+    assert (again.owner, again.status, again.progress) == ("bob", ScanState.RUNNING, 0.4)
+    assert db.samples.count() == 1
+
+
+@pytest.mark.parametrize(("old", "new"), list(product(ScanState, ScanState)))
+def test_only_legal_steps(db: DatabaseService, old: ScanState, new: ScanState) -> None:
+    db.scans.create(scan_id="S1")
+    for state in ROUTES[old]:
+        db.scans.set_status("S1", state)
+    if new is old or new in TRANSITIONS[old]:
+        assert db.scans.set_status("S1", new).status is new
+    else:
+        with pytest.raises(IllegalTransitionError, match=f"{old} and cannot become {new}"):
+            db.update_scan_status("S1", new)
+        assert db.scans.get("S1").status is old
+
+
+def test_times_messages_and_errors_follow_the_state(db: DatabaseService) -> None:
+    db.scans.create(scan_id="S1")
+    running = db.scans.set_status("S1", "running", timestamp="2030-01-02T03:04:05Z")
+    assert running.started_at is not None
+    assert running.started_at.isoformat() == "2030-01-02T03:04:05+00:00"
+    stopped = db.scans.set_status("S1", "interrupted", message="station gone")
+    assert stopped.error == stopped.message == "station gone"
+    assert stopped.finished_at is not None
+    resumed = db.scans.set_status("S1", "running")
+    assert (resumed.error, resumed.finished_at, resumed.started_at) == (None, None, running.started_at)
+    done = db.scans.set_status("S1", "completed")
+    assert done.progress == 1.0
+
+
+def test_update_keeps_the_state_machine_and_names_fields(db: DatabaseService) -> None:
+    db.scans.create(scan_id="S1")
+    with pytest.raises(IllegalTransitionError):
+        db.update_scan("S1", status="completed")
+    assert db.update_scan("S1", status="running", requested="pause").requested == "pause"
+    with pytest.raises(FieldError, match="colour"):
+        db.update_scan("S1", colour="red")
+    with pytest.raises(FieldError, match="status"):
+        db.scans.set_status("S1", "happy")
+    with pytest.raises(NotFoundError):
+        db.scans.set_status("S2", "running")
+
+
+def test_one_writer_at_a_time(db: DatabaseService) -> None:
+    number = db.scans.create(scan_id="S1").id
+    db.scans.claim("S1", "bench:1")
+    db.scans.set_status(number, "running", writer="bench:1")
+    with pytest.raises(StaleWriterError, match="bench:1"):
+        db.scans.claim(number, "bench:2")
+    with pytest.raises(StaleWriterError):
+        db.scans.set_status("S1", "paused", writer="bench:2")
+    assert db.scans.claim("S1", "bench:2", force=True).writer == "bench:2"
+    with pytest.raises(StaleWriterError):
+        db.scans.set_status("S1", "paused", writer="bench:1")
+
+
+def test_interrupted_by_writer_or_by_name(db: DatabaseService) -> None:
+    for name, writer in [("A", "bench:1"), ("B", "bench:2"), ("C", "bench2:1"), ("D", "bench:1")]:
+        db.scans.create(scan_id=name, writer=writer)
+        if name != "D":
+            db.scans.set_status(name, "running")
+    assert db.scans.mark_interrupted("bench:1", "gone") == ["A"]
+    assert db.scans.get("A").error == "gone"
+    assert sorted(db.scans.mark_interrupted("bench")) == ["B"]
+    number = db.scans.get("C").id
+    assert db.scans.mark_interrupted([number, "D", "nobody"]) == ["C"]
+    assert db.get_active_scans() == []
+
+
+def test_lists_by_state_queue_and_search(db: DatabaseService) -> None:
+    db.queues.create(queue_id="Q")
+    for i in range(4):
+        db.scans.create(scan_id=f"S{i}", scan_name="iv" if i < 2 else "map", queue_id="Q" if i else None)
+    db.scans.set_status("S1", "running")
+    assert [s.scan_id for s in db.scans.list()] == ["S3", "S2", "S1", "S0"]
+    assert [s.scan_id for s in db.scans.list(queue_id="Q")] == ["S1", "S2", "S3"]
+    assert [s.scan_id for s in db.scans.list(state="running")] == ["S1"]
+    assert [s.scan_id for s in db.scans.list(state=["running", ScanState.QUEUED], search="iv")] == [
+        "S1",
+        "S0",
+    ]
+    assert db.scans.count(state="queued", queue_id="Q") == 2
+    assert [s.scan_id for s in db.get_active_scans()] == ["S1"]
