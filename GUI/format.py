@@ -9,7 +9,7 @@ from typing import Any
 from pybirch.wire import split_column
 
 _PREFIXES = {-15: "f", -12: "p", -9: "n", -6: "µ", -3: "m", 0: "", 3: "k", 6: "M", 9: "G", 12: "T"}
-_TAKES_PREFIX = {"V", "A", "W", "Hz", "Ω", "ohm", "F", "H", "T", "s", "J", "C", "S", "m", "Pa", "eV"}
+TAKES_PREFIX = {"V", "A", "W", "Hz", "Ω", "ohm", "F", "H", "T", "s", "J", "C", "S", "m", "Pa", "eV"}
 
 
 def quantity(value: Any, unit: str = "") -> str:
@@ -25,7 +25,7 @@ def quantity(value: Any, unit: str = "") -> str:
     if not math.isfinite(number):
         return "not a number" if math.isnan(number) else ("∞" if number > 0 else "−∞")
     prefix = ""
-    if unit in _TAKES_PREFIX and number:
+    if unit in TAKES_PREFIX and number:
         power = min(12, max(-15, 3 * math.floor(math.log10(abs(number)) / 3)))
         if abs(number) / 10.0**power >= 999.95 and power < 12:
             power += 3
@@ -34,10 +34,14 @@ def quantity(value: Any, unit: str = "") -> str:
     return f"{text} {prefix}{unit}" if prefix or unit else text
 
 
-def of_columns(values: dict[str, Any] | None) -> str:
+def of_columns(values: dict[str, Any] | None, *, brief: bool = False) -> str:
     """``{"voltage (V)": 0.00123}`` as people read it; columns are named when there are several."""
     if not values:
         return "–"
+    arrays = [value for value in values.values() if isinstance(value, dict | list | tuple)]
+    if brief and arrays:
+        size = arrays[0].get("size", "?") if isinstance(arrays[0], dict) else len(arrays[0])
+        return f"{size} values"
     parts = []
     for column, value in values.items():
         name, unit = split_column(column)

@@ -94,6 +94,7 @@ QComboBox:disabled, QLineEdit:disabled {
     background: @background;
 }
 QComboBox::drop-down { border: none; width: 22px; }
+QComboBox::down-arrow { image: none; }
 QComboBox QAbstractItemView {
     background: @surface;
     border: 1px solid @border;

@@ -48,11 +48,11 @@ class Attachment(QObject):
     def _attach(self, url: str | None, token: str | None) -> str:
         """In a worker: it waits for the server."""
         from pybirch.database_integration import setup_websocket_integration
-        from pybirch.database_integration.sync.server_address import find_server
+        from pybirch.database_integration.sync.discovery import find_server
 
         if url is None:
-            found = find_server()
-            url, token = found.url, token or found.token
+            url, found = find_server()
+            token = token or found
         try:
             for queue in self._queues:
                 self._bridges.append(setup_websocket_integration(queue, server_url=url, token=token))

@@ -33,7 +33,7 @@ class Rail(QFrame):
         super().__init__(parent)
         self._look = look
         self.setObjectName("rail")
-        self.setFixedWidth(152)
+        self.setFixedWidth(166)
         self.buttons: dict[str, QToolButton] = {}
         group = QButtonGroup(self)
         column = QVBoxLayout(self)
@@ -71,6 +71,7 @@ class Frame(QWidget):
     def __init__(self, look: Look, pages: Mapping[str, tuple[str, QWidget]], window: QWidget) -> None:
         super().__init__(window)
         self.setObjectName("page")
+        self.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
         self.rail = Rail(look, {name: word for name, (word, _) in pages.items()}, self)
         self.lab = ElidedLabel("muted", self)
         self.connection = ConnectionLabel(look, self)

@@ -84,6 +84,7 @@ class MainWindow(QMainWindow):
         self.look.changed.connect(self._dress)
         self.resize(1280, 820)
         self.go_to("dashboard")
+        self.frame.setFocus()
         self._redraw()
         self._redraw_connection()
         self.view.refresh()

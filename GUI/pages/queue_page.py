@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from qtpy.QtCore import Qt, Signal  # pyright: ignore[reportPrivateImportUsage]
-from qtpy.QtWidgets import QComboBox, QHBoxLayout, QSplitter, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QHBoxLayout, QSplitter, QVBoxLayout, QWidget
 
 from GUI.desk import Desk, ElidedLabel, label
+from GUI.widgets.choice import Choice
 from GUI.widgets.control_buttons import (
     QUEUE_ACTIONS,
     SCAN_ACTIONS,
@@ -32,8 +33,7 @@ class QueuePage(QWidget):
         self._scan_id: str | None = None
         self.title = ElidedLabel("title", self)
         self.chip = StateChip(desk.look, parent=self)
-        self.which = QComboBox(self)
-        self.which.setMaximumWidth(240)
+        self.which = Choice(desk.look, self)
         self.buttons = ControlButtons(desk.look, QUEUE_ACTIONS, primary="start", parent=self)
         self.words = label("", "muted", self)
         self.table = ScanTable(desk.look, self)

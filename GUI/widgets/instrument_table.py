@@ -35,7 +35,7 @@ SHORT = (
     Column("State", lambda r: str(r["status"]), 154, "state", _state_hint),
     Column(
         "Now",
-        lambda r: _position(r) if r.get("position") else format.of_columns(r.get("value")),
+        lambda r: _position(r) if r.get("position") else format.of_columns(r.get("value"), brief=True),
         124,
         "number",
     ),

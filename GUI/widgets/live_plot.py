@@ -9,12 +9,13 @@ import numpy as np
 import pyqtgraph as pg
 from qtpy.QtCore import QRectF, Qt
 from qtpy.QtGui import QFont, QShowEvent
-from qtpy.QtWidgets import QComboBox, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from GUI import format
 from GUI.look import Look
 from GUI.record import Record
 from GUI.widgets import curve
+from GUI.widgets.choice import Choice
 from pybirch.wire import split_column
 
 
@@ -29,11 +30,12 @@ class LivePlot(QWidget):
         self._look = look
         self._records = records
         self._shown: tuple[str, ...] = ()
+        self._labelled = ("", "")
         self._stale = True
         self._empty = "Choose a scan to see its readings."
-        self.measurement = QComboBox(self)
-        self.across = QComboBox(self)
-        self.up = QComboBox(self)
+        self.measurement = Choice(self._look, self)
+        self.across = Choice(self._look, self)
+        self.up = Choice(self._look, self)
         self.count = QLabel(self)
         self.count.setProperty("role", "muted")
         self.follow = QPushButton("Follow", self)
@@ -66,7 +68,9 @@ class LivePlot(QWidget):
         self.image_plot.addItem(self.image)
         self.image_plot.hideButtons()
         self.image_plot.setMenuEnabled(False)
-        self.image_plot.setXLink(self.plot)
+        self.plot.vb.sigXRangeChanged.connect(
+            lambda _, seen: self.image_plot.setXRange(*seen, padding=0)  # one scale across for both
+        )
         self.image_plot.setLabel("left", curve.INDEX)
         for plot in (self.plot, self.image_plot):
             plot.getAxis("left").setWidth(72)
@@ -81,15 +85,16 @@ class LivePlot(QWidget):
         row = QHBoxLayout(self.controls)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(self._look.size("space-2"))
-        for word, box in (("Measurement", self.measurement), ("Across", self.across), ("Up", self.up)):
-            name = QLabel(word, self)
-            name.setProperty("role", "muted")
-            name.setBuddy(box)
-            box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
-            box.setMaximumWidth(230)
-            box.setMinimumWidth(80)
-            row.addWidget(name)
+        for word, box in (("", self.measurement), ("x", self.across), ("y", self.up)):
+            if word:
+                name = QLabel(word, self)
+                name.setProperty("role", "muted")
+                name.setBuddy(box)
+                row.addWidget(name)
             row.addWidget(box)
+        self.measurement.setToolTip("Measurement")
+        self.across.setToolTip("What is drawn across (x)")
+        self.up.setToolTip("What is drawn up (y)")
         row.addStretch(1)
         row.addWidget(self.follow)
         row.addWidget(self.count)
@@ -161,11 +166,12 @@ class LivePlot(QWidget):
         good = np.flatnonzero(np.isfinite(x) & np.isfinite(y))
         if not len(good):
             self.last.setData([], [])
-            self.label.setText("")
+            self.label.hide()
             return
         here = good[-1]
         self.last.setData([x[here]], [y[here]])
         unit = split_column(self.up.currentText())[1]
+        self.label.show()
         self.label.setText(format.quantity(y[here], unit))
         self._place_label(float(x[here]), float(y[here]), x[good], y[good])
 
@@ -181,7 +187,7 @@ class LivePlot(QWidget):
         if len(across) != len(newest):
             across = np.arange(len(newest), dtype=float)
         self._draw_curve(across, newest)
-        self.label.setText("")
+        self.label.hide()
         self.last.setData([], [])
         rows = curve.picture(record, y)
         self.spectra.setVisible(rows is not None and len(rows) > 1)
@@ -202,8 +208,8 @@ class LivePlot(QWidget):
 
     def _offer_choices(self) -> None:
         filled = [name for name, record in self._records.items() if len(record)]
-        if filled != _items(self.measurement):
-            _fill(self.measurement, filled, self.measurement.currentText())
+        if filled != self.measurement.items():
+            self.measurement.offer(filled, self.measurement.currentText())
         for widget in (self.measurement, self.across, self.up):
             widget.setEnabled(bool(filled))
         record = self._record()
@@ -216,8 +222,8 @@ class LivePlot(QWidget):
         if names != self._shown:
             self._shown = names
             offered = curve.choices_of(record)
-            _fill(self.across, offered.x, offered.first_x)
-            _fill(self.y, offered.y, offered.first_y)
+            self.across.offer(offered.x, offered.first_x)
+            self.up.offer(offered.y, offered.first_y)
 
     def _measurement_chosen(self) -> None:
         self._shown = ()
@@ -225,18 +231,19 @@ class LivePlot(QWidget):
 
     def _follow(self) -> None:
         self.plot.enableAutoRange()
-        self.image_plot.enableAutoRange()
+        self.image_plot.enableAutoRange("y")
         self.follow.hide()
         self.draw_now()
 
     # Looks
 
     def _label_axes(self, x: str, y: str) -> None:
-        for side, name in (("bottom", x), ("left", y)):
-            if self.plot.getAxis(side).labelText != name:
-                self.plot.setLabel(side, name)
-                if side == "bottom":
-                    self.image_plot.setLabel(side, name)
+        if (x, y) == self._labelled:
+            return
+        self._labelled = (x, y)
+        _label(self.plot.getAxis("bottom"), x)
+        _label(self.image_plot.getAxis("bottom"), x)
+        _label(self.plot.getAxis("left"), y)
 
     def _dress(self) -> None:
         look = self._look
@@ -256,16 +263,16 @@ class LivePlot(QWidget):
                 axis.setPen(look.color("border-strong"))
                 axis.setTextPen(look.color("muted"))
                 axis.setStyle(tickFont=font, tickLength=-4)
-                axis.enableAutoSIPrefix(False)
         self.redraw()
 
 
-def _items(box: QComboBox) -> list[str]:
-    return [box.itemText(number) for number in range(box.count())]
-
-
-def _fill(box: QComboBox, items: list[str], chosen: str) -> None:
-    box.clear()
-    box.addItems(items)
-    if chosen in items:
-        box.setCurrentText(chosen)
+def _label(axis: Any, column: str) -> None:
+    """Name and unit; the ticks carry an engineering prefix where the unit takes one."""
+    name, unit = split_column(column)
+    takes_prefix = unit in format.TAKES_PREFIX
+    axis.enableAutoSIPrefix(takes_prefix)
+    if takes_prefix:
+        axis.setLabel(name, units=unit)
+    else:
+        axis.autoSIPrefixScale = 1.0  # else the last prefix goes on scaling the ticks
+        axis.setLabel(column)

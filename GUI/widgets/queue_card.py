@@ -9,7 +9,7 @@ from qtpy.QtCore import Signal  # pyright: ignore[reportPrivateImportUsage]
 from qtpy.QtWidgets import QFrame, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from GUI import format
-from GUI.desk import Desk, ElidedLabel, label
+from GUI.desk import Desk, ElidedLabel
 from GUI.widgets.control_buttons import QUEUE_ACTIONS, ControlButtons, allowed_of_queue
 from GUI.widgets.progress_line import ProgressLine
 from GUI.widgets.state_chip import StateChip
@@ -27,7 +27,7 @@ class QueueCard(QFrame):
         self.chip = StateChip(desk.look, parent=self)
         self.buttons = ControlButtons(desk.look, QUEUE_ACTIONS, primary="start", parent=self)
         self.progress = ProgressLine(desk.look, self)
-        self.words = label("", "muted", self)
+        self.words = ElidedLabel("muted", self)
         self._lay_out()
         self.buttons.asked.connect(lambda action: desk.commands.ask(action, queue_id=queue_id))
         desk.commands.began.connect(self._began)
@@ -65,7 +65,7 @@ class QueueCard(QFrame):
         self.progress.show_progress(
             share_of(scans), "running" if state == "idle" and share_of(scans) < 1 else _hue(state)
         )
-        self.words.setText(in_words(queue, scans, active))
+        self.words.set_whole(in_words(queue, scans, active))
         self.buttons.show_allowed(allowed_of_queue(queue, scans))
 
     def _began(self, action: str, whom: str) -> None:

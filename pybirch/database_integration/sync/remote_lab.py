@@ -17,9 +17,9 @@ import socketio.exceptions
 
 from pybirch.database_integration.sync.catch_up import CatchUp
 from pybirch.database_integration.sync.connection import Connection, ConnectionState
+from pybirch.database_integration.sync.discovery import find_server
 from pybirch.database_integration.sync.ordered_client import OrderedClient
 from pybirch.database_integration.sync.rest import Rest
-from pybirch.database_integration.sync.server_address import ServerAddress, find_server
 from pybirch.errors import NotFoundError, PyBirchError, ServerUnavailableError
 from pybirch.events import DataBlock, EventBus, QueueStatus, Readings, ScanStatus
 from pybirch.wire import from_block, from_wire
@@ -50,7 +50,7 @@ class RemoteLab:
     Args:
         url: the server; without it, the one that runs for this folder (see `find_server`).
         token: for `url`; may read, and operate if it is to command.
-        find: gives the server's address or raises ServerUnavailableError.
+        find: gives the server's address and token or raises ServerUnavailableError.
         pauses: seconds before each further try to connect.
     """
 
@@ -59,13 +59,13 @@ class RemoteLab:
         url: str | None = None,
         token: str | None = None,
         *,
-        find: Callable[[], ServerAddress] = find_server,
+        find: Callable[[], tuple[str, str]] = find_server,
         pauses: Iterable[float] = PAUSES,
     ) -> None:
         self.bus = EventBus()
         self.connection = Connection(state=ConnectionState.OFFLINE, message="Looking for the server …")
         self._name = ""
-        given = ServerAddress(url.rstrip("/"), token or "") if url else None
+        given = (url.rstrip("/"), token or "") if url else None
         self._find = (lambda: given) if given else find
         self._pauses = tuple(pauses)
         self._rest: Rest | None = None
@@ -177,31 +177,31 @@ class RemoteLab:
         tries = 0
         while not self._closing.is_set():
             try:
-                address = self._find()
+                url, token = self._find()
             except ServerUnavailableError as error:
                 self._became(ConnectionState.OFFLINE, str(error))
                 self._closing.wait(min(LOOK_AGAIN, self._pauses[0] * 2))
                 continue
             try:
-                self._connect(address)
+                self._connect(url, token)
             except PyBirchError as error:
                 again = self._pauses[min(tries, len(self._pauses) - 1)]
                 tries += 1
-                self._became(self._lost(), str(error), address.url)
+                self._became(self._lost(), str(error), url)
                 self._closing.wait(again)
                 continue
             tries = 0
             self._dropped.wait()
             self._leave()
             if not self._closing.is_set():
-                self._became(ConnectionState.RECONNECTING, "The connection was lost.", address.url)
+                self._became(ConnectionState.RECONNECTING, "The connection was lost.", url)
 
     def _lost(self) -> ConnectionState:
         was_there = (ConnectionState.LIVE, ConnectionState.STALE, ConnectionState.RECONNECTING)
         return ConnectionState.RECONNECTING if self.connection.state in was_there else ConnectionState.OFFLINE
 
-    def _connect(self, address: ServerAddress) -> None:
-        self._rest = Rest(address)
+    def _connect(self, url: str, token: str) -> None:
+        self._rest = Rest(url, token)
         overview = self.snapshot()
         self._dropped.clear()
         if self._closing.is_set():
@@ -212,7 +212,7 @@ class RemoteLab:
             client.on(event, lambda payload, kind=event: self._inbox.put((kind, payload)))
         client.on("station_status", lambda payload: self._inbox.put(("station_status", payload)))
         client.on("disconnect", lambda *_: self._dropped.set())
-        self._open(client, address)
+        self._open(client, url, token)
         self._client = client
         self._stations = {s["name"]: s.get("state", "") for s in overview.get("stations", ())}
         self._queues.clear()
@@ -220,23 +220,23 @@ class RemoteLab:
         for row in overview.get("queues", ()):
             self._subscribe_queue(row["queue_id"])
         self._subscribe_scan()
-        self._became(*self._standing(), address.url)
+        self._became(*self._standing(), url)
 
-    def _open(self, client: OrderedClient, address: ServerAddress) -> None:
+    def _open(self, client: OrderedClient, url: str, token: str) -> None:
         with requests.Session() as session:
             session.trust_env = False
             client.eio.http = session
             try:
                 client.connect(
-                    address.url,
-                    headers={"Authorization": f"Bearer {address.token}"},
+                    url,
+                    headers={"Authorization": f"Bearer {token}"},
                     transports=["websocket"],
                     wait_timeout=5,
                 )
             except (socketio.exceptions.SocketIOError, OSError, ValueError) as error:
                 client.leave()
                 raise ServerUnavailableError(
-                    f"The server at {address.url} does not take live connections ({error})."
+                    f"The server at {url} does not take live connections ({error})."
                 ) from None
 
     def _leave(self) -> None:

@@ -7,7 +7,6 @@ from urllib.parse import quote
 
 import requests
 
-from pybirch.database_integration.sync.server_address import ServerAddress
 from pybirch.errors import (
     CommandTimeoutError,
     FieldError,
@@ -31,8 +30,9 @@ _ERRORS: dict[int, type[PyBirchError]] = {
 class Rest:
     """GET and POST of JSON with a bearer token. Safe from any thread: each call has its own connection."""
 
-    def __init__(self, address: ServerAddress, timeout: tuple[float, float] = (3.0, 12.0)) -> None:
-        self.address = address
+    def __init__(self, url: str, token: str, timeout: tuple[float, float] = (3.0, 12.0)) -> None:
+        self.url = url.rstrip("/")
+        self._token = token
         self._timeout = timeout
 
     def get(self, *parts: str, **query: Any) -> Any:
@@ -53,22 +53,22 @@ class Rest:
         return self._call("POST", parts, json=content or {})
 
     def _call(self, method: str, parts: tuple[str, ...], **what: Any) -> Any:
-        url = f"{self.address.url}/api/" + "/".join(quote(part, safe="") for part in parts)
+        url = f"{self.url}/api/" + "/".join(quote(part, safe="") for part in parts)
         try:
             with requests.Session() as session:
                 session.trust_env = False
                 answer = session.request(
                     method,
                     url,
-                    headers={"Authorization": f"Bearer {self.address.token}"},
+                    headers={"Authorization": f"Bearer {self._token}"},
                     timeout=self._timeout,
                     allow_redirects=False,
                     **what,
                 )
         except requests.ReadTimeout:
-            raise _timed_out(method, self.address.url) from None
+            raise _timed_out(method, self.url) from None
         except requests.RequestException:
-            raise ServerUnavailableError(f"The server at {self.address.url} does not answer.") from None
+            raise ServerUnavailableError(f"The server at {self.url} does not answer.") from None
         return self._content(answer)
 
     def _content(self, answer: requests.Response) -> Any:
@@ -85,8 +85,8 @@ class Rest:
         if answer.status_code in (401, 403) and not message:
             message = "not allowed" if answer.status_code == 403 else "not signed in"
         if answer.status_code == 401:
-            message = f"The server at {self.address.url} refused the token ({message})."
-        message = str(message or f"The server at {self.address.url} answered {answer.status_code}.")
+            message = f"The server at {self.url} refused the token ({message})."
+        message = str(message or f"The server at {self.url} answered {answer.status_code}.")
         if field:
             return _raise(FieldError(str(field), message))
         return _raise(_ERRORS.get(answer.status_code, PyBirchError)(message))
