@@ -20,6 +20,7 @@ from database.web.config import load_settings
 from database.web.errors import init_errors
 from database.web.gate import Gate
 from database.web.housekeeping import Housekeeping
+from database.web.identity_watch import IdentityWatch
 from database.web.ingest import Ingest
 from database.web.realtime import init_realtime
 from database.web.registrar import Registrar
@@ -77,7 +78,11 @@ def create_app(config: Mapping[str, Any] | None = None) -> APIFlask:
     db = DatabaseService(settings.database_url)
     updates = ScanUpdateServer(sockets, register=Registrar(db))
     stations = Stations(lambda: server_of(sockets), updates)
-    housekeeping = Housekeeping([stations.check, lambda: drop_overfull(sockets)])
+    for row in db.stations.list(limit=1_000):
+        if row.is_attached:
+            stations.expect(row.name, row.epoch, row.pid, row.host)
+    watch = IdentityWatch(db, sockets)
+    housekeeping = Housekeeping([stations.check, lambda: drop_overfull(sockets), watch.look])
     app.extensions["pybirch"] = Services(settings, db, sockets, updates, stations, Ingest(), housekeeping)
 
     init_auth(app)
@@ -89,7 +94,9 @@ def create_app(config: Mapping[str, Any] | None = None) -> APIFlask:
     init_realtime(sockets)
     sockets.init_app(app)
     use_own_websocket(sockets)
-    app.wsgi_app = Gate(app, app.wsgi_app, settings.allowed_hosts)
+    app.wsgi_app = Gate(
+        app, app.wsgi_app, settings.allowed_hosts, lambda: len(server_of(sockets).eio.sockets)
+    )
     if not app.testing:
         housekeeping.start()
     _remember(app)

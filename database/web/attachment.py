@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from database.web.services import Services
+from database.web.stations import StationView
 from pybirch.events import InstrumentStatus, QueueStatus, ScanStatus
 from pybirch.states import InstrumentState, QueueState
 
@@ -22,8 +23,6 @@ def attach_station(
         StaleWriterError: the epoch is one of the past.
     """
     known = parts.stations.get(name)
-    if known is not None and known.epoch != epoch and known.state == "exited":
-        forget_instruments(parts, known.instruments)
     row = parts.db.stations.attach(name, pid=pid, host=host, epoch=epoch)
     parts.stations.attach(name, epoch, sid, pid=pid, host=host)
     if known is None or known.epoch != epoch:
@@ -43,8 +42,16 @@ def station_exited(parts: Services, name: str, epoch: str, reason: str) -> bool:
     interrupted = parts.db.stations.detach(name, epoch, reason).interrupted
     announce_ended(parts, interrupted)
     announce_queues(parts, name)
-    forget_instruments(parts, station.instruments if station else ())
+    forget_instruments(parts, instruments_of(parts, station))
     return True
+
+
+def instruments_of(parts: Services, station: StationView | None) -> Iterable[int]:
+    """What a station that has gone spoke for; all there are, when nobody else can be speaking for them."""
+    if station is not None and station.instruments:
+        return station.instruments
+    others = [row for row in parts.db.stations.list(limit=1_000) if row.is_attached]
+    return () if others else [shape["instrument_id"] for shape in parts.db.equipment.snapshot()]
 
 
 def find_station(parts: Services, name: str) -> Any:
@@ -81,13 +88,16 @@ def announce_queues(parts: Services, station: str) -> None:
 
 def forget_instruments(parts: Services, instrument_ids: Iterable[int]) -> None:
     """Show instruments as disconnected, in the record and to everybody."""
-    names = {shape["instrument_id"]: shape["name"] for shape in parts.db.equipment.snapshot()}
+    gone = InstrumentState.DISCONNECTED
+    names = {
+        shape["instrument_id"]: shape["name"]
+        for shape in parts.db.equipment.snapshot()
+        if shape["status"] != gone
+    }
     for number in instrument_ids:
         if number not in names:
             continue
-        parts.db.equipment.set_status(number, InstrumentState.DISCONNECTED)
+        parts.db.equipment.set_status(number, gone)
         parts.updates.publish(
-            InstrumentStatus(
-                instrument_id=number, instrument_name=names[number], status=InstrumentState.DISCONNECTED
-            )
+            InstrumentStatus(instrument_id=number, instrument_name=names[number], status=gone)
         )

@@ -24,6 +24,7 @@ _KNOWN = (
     "SOCKETIO_PING_TIMEOUT",
     "DATA_STORAGE_PATH",
     "TRUSTED_HOSTS",
+    "SERVER",
 )
 
 
@@ -34,6 +35,8 @@ class Settings:
     Attributes:
         trusted_hosts: names by which browsers may call the server, besides the loopback ones when
             `host` is a loopback address; empty and not on loopback: any name.
+        server: what carries the app: werkzeug (one process, everywhere), or gunicorn (not on
+            Windows; brings a worker back that has died).
     """
 
     database_url: str = "sqlite:///pybirch.db"
@@ -45,6 +48,7 @@ class Settings:
     ping_timeout: float = 10
     storage: Path = Path("data")
     trusted_hosts: tuple[str, ...] = ()
+    server: str = "werkzeug"
 
     @property
     def run_folder(self) -> Path:
@@ -79,6 +83,7 @@ def load_settings(config: Mapping[str, Any] | None = None) -> Settings:
         ping_interval=_number(values, "SOCKETIO_PING_INTERVAL", Settings.ping_interval),
         ping_timeout=_number(values, "SOCKETIO_PING_TIMEOUT", Settings.ping_timeout),
         storage=storage,
+        server=_one_of(values, "SERVER", ("werkzeug", "gunicorn")),
         trusted_hosts=tuple(
             h.strip() for h in (hosts.split(",") if isinstance(hosts, str) else hosts) if h.strip()
         ),
@@ -90,6 +95,13 @@ def _number(values: Mapping[str, Any], name: str, default: float) -> float:
         return float(values.get(name, default))
     except (TypeError, ValueError):
         raise FieldError(name, f"{values[name]!r} is not a number") from None
+
+
+def _one_of(values: Mapping[str, Any], name: str, choices: tuple[str, ...]) -> str:
+    value = str(values.get(name, choices[0]))
+    if value not in choices:
+        raise FieldError(name, f"{value!r} is not one of {', '.join(choices)}")
+    return value
 
 
 def persistent_secret(path: Path, make: Any = None) -> str:

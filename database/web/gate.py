@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 from database.web.identity import known
-from database.web.sockets import MOST_BODY
+from database.web.sockets import MOST_BODY, MOST_SOCKETS, RESERVED
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication
@@ -23,10 +23,17 @@ class Gate:
       to any POST body over 64 KB, so that nobody unknown can hold a thread.
     """
 
-    def __init__(self, app: Flask, inner: WSGIApplication, allowed_hosts: frozenset[str] | None) -> None:
+    def __init__(
+        self,
+        app: Flask,
+        inner: WSGIApplication,
+        allowed_hosts: frozenset[str] | None,
+        connected: Callable[[], int],
+    ) -> None:
         self._app = app
         self._inner = inner
         self._allowed_hosts = allowed_hosts
+        self._connected = connected
 
     def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
         refusal = self._refusal(environ)
@@ -53,8 +60,12 @@ class Gate:
         if too_large(environ):
             return "413 Content Too Large", f"A message may have {MOST_BODY} bytes."
         with self._app.request_context(environ):
-            if known() is None:
-                return "401 Unauthorized", "Sign in, or send a token as Authorization: Bearer."
+            identity = known()
+        if identity is None:
+            return "401 Unauthorized", "Sign in, or send a token as Authorization: Bearer."
+        most = MOST_SOCKETS + (RESERVED if identity.kind == "token" else 0)
+        if "sid=" not in environ.get("QUERY_STRING", "") and self._connected() >= most:
+            return "503 Service Unavailable", f"{most} connections are open; close another page first."
         return None
 
 

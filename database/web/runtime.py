@@ -29,21 +29,25 @@ class RunningServer:
     started_at: str
 
 
-def announce(folder: Path, url: str, token: str) -> Path:
-    """Write server.json, atomically, for stations, windows and `pybirch link` of the same person."""
+def announce(folder: Path, url: str, token: str, pid: int | None = None) -> Path:
+    """Write server.json, atomically, for stations, windows and `pybirch link` of the same person.
+
+    Args:
+        pid: the process to end when the server is to end; this one unless given.
+    """
     make_private_folder(folder)
     path = folder / FILE
     temporary = folder / f".{FILE}.{os.getpid()}"
     temporary.unlink(missing_ok=True)
-    write_private(temporary, json.dumps(asdict(RunningServer(url, os.getpid(), token, utc_now()))))
+    write_private(temporary, json.dumps(asdict(RunningServer(url, pid or os.getpid(), token, utc_now()))))
     os.replace(temporary, path)
     return path
 
 
-def withdraw(folder: Path) -> None:
-    """Remove server.json if it is this process's."""
+def withdraw(folder: Path, pid: int | None = None) -> None:
+    """Remove server.json if it is this process's (or that of `pid`)."""
     try:
-        if find_server(folder).pid == os.getpid():
+        if find_server(folder).pid == (pid or os.getpid()):
             (folder / FILE).unlink()
     except (ServerUnavailableError, FileNotFoundError):
         return

@@ -19,13 +19,11 @@ from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 from database.web.app import create_app
 from database.web.config import load_settings
 from database.web.runtime import announce, local_token, withdraw
-from database.web.sockets import disconnect_all
+from database.web.sockets import SLOW_CLIENT, disconnect_all
 
 log = logging.getLogger(__name__)
 
 PORT_IN_USE = 3
-SLOW_CLIENT = 30.0
-"""Seconds a connection may be silent, or refuse what is sent, before it is closed."""
 
 
 class QuietHandler(WSGIRequestHandler):
@@ -46,27 +44,18 @@ class PortInUseError(Exception):
 
 
 class WebServer:
-    """One app on one port, in a thread of its own; `stop` ends both."""
+    """One app behind a listening socket, in a thread of its own; `stop` ends both."""
 
-    def __init__(self, app: APIFlask, host: str, port: int) -> None:
+    def __init__(self, app: APIFlask, listener: socket.socket) -> None:
         self.app = app
-        listener = listen(host, port)
-        try:
-            self._server: BaseWSGIServer = make_server(
-                host, port, app, threaded=True, request_handler=QuietHandler, fd=listener.fileno()
-            )
-        finally:
-            listener.close()
-        self.host, self.port = host, self._server.port
+        host, port = listener.getsockname()[:2]
+        self._server: BaseWSGIServer = make_server(
+            host, port, app, threaded=True, request_handler=QuietHandler, fd=listener.fileno()
+        )
+        self.url = address_of(host, port)
         self._thread = threading.Thread(
             target=self._server.serve_forever, args=(0.05,), name="web server", daemon=True
         )
-
-    @property
-    def url(self) -> str:
-        """The address for browsers on this machine."""
-        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.host, self.host)
-        return f"http://[{host}]:{self.port}" if ":" in host else f"http://{host}:{self.port}"
 
     def start(self) -> None:
         self._thread.start()
@@ -103,6 +92,12 @@ def listen(host: str, port: int) -> socket.socket:
     return listener
 
 
+def address_of(host: str, port: int) -> str:
+    """The address for browsers on this machine."""
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
 def main(config: Mapping[str, Any] | None = None) -> int:
     """Serve until SIGTERM or Ctrl-C; returns the process's exit code.
 
@@ -111,27 +106,32 @@ def main(config: Mapping[str, Any] | None = None) -> int:
     """
     settings = load_settings(config)
     try:
-        probe = listen(settings.host, settings.port)
+        listener = listen(settings.host, settings.port)
     except PortInUseError as error:
         sys.stderr.write(f"pybirch: {error}\n")
         return PORT_IN_USE
-    probe.close()
-    app = create_app(config)
-    try:
-        server = WebServer(app, settings.host, settings.port)
-    except PortInUseError as error:
-        sys.stderr.write(f"pybirch: {error}\n")
-        return PORT_IN_USE
+    with listener:
+        if settings.server == "gunicorn" and sys.platform != "win32":
+            from database.web.gunicorn_server import serve
+
+            return serve(config, listener)
+        return _serve_here(config, listener)
+
+
+def _serve_here(config: Mapping[str, Any] | None, listener: socket.socket) -> int:
     ended = threading.Event()
     _on_signals(ended)
+    app = create_app(config)
     parts = app.extensions["pybirch"]
+    server = WebServer(app, listener)
     app.config["PUBLIC_URL"] = server.url
     server.start()
-    announce(settings.run_folder, server.url, local_token(parts.db, settings.run_folder))
+    folder = parts.settings.run_folder
+    announce(folder, server.url, local_token(parts.db, folder))
     log.info("serving %s, process %d", server.url, os.getpid())
     while not ended.wait(1.0):  # woken now and then, so that Windows sees Ctrl-C
         pass
-    withdraw(settings.run_folder)
+    withdraw(folder)
     server.stop()
     return 0
 

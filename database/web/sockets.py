@@ -21,8 +21,13 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+MOST_SOCKETS = 200
+"""Connections of browsers; those with a token (stations, windows) may be `RESERVED` more."""
+RESERVED = 40
 MOST_BODY = 64 * 1024
 """Bytes of one message from a client."""
+SLOW_CLIENT = 30.0
+"""Seconds a connection may be silent, or refuse what is sent, before it is closed."""
 MOST_PACKETS = 1_000
 MOST_BYTES = 16 * 1024 * 1024
 """What may wait for one client before it is dropped: packets, and their bytes."""
@@ -75,6 +80,7 @@ class WebSocket:
         for key in ("werkzeug.socket", "gunicorn.socket"):
             if key in environ:
                 self._socket = environ[key]
+                self._socket.settimeout(SLOW_CLIENT)
                 environ = {**environ, key: _WholeSocket(environ[key])}
         self._ws = simple_websocket.Server(
             environ, max_message_size=MOST_BODY, thread_class=DaemonThread, receive_bytes=16 * 1024
@@ -210,6 +216,11 @@ def disconnect_all(sockets: SocketIO) -> None:
         client.close(wait=False)
     for transport in list(_TRANSPORTS.values()):
         transport.abort()
+
+
+def rooms_of(sockets: SocketIO) -> list[str]:
+    """Every room somebody is in."""
+    return [room for room in list(server_of(sockets).manager.rooms.get("/", {})) if room is not None]
 
 
 def disconnect_room(sockets: SocketIO, room: str) -> None:

@@ -97,6 +97,11 @@ class Stations:
             self._put(StationView(name, epoch, sid=sid, pid=pid, host=host, instruments=known))
         self._tell(name)
 
+    def expect(self, name: str, epoch: str, pid: int | None = None, host: str = "") -> None:
+        """A station that was attached before this server started; silence will show whether it still is."""
+        with self._lock:
+            self._put(StationView(name, epoch, pid=pid, host=host))
+
     def heard(self, name: str, epoch: str, sid: str | None = None) -> bool:
         """A sign of life; False when it is of another life than the present one."""
         with self._lock:

@@ -15,7 +15,7 @@ from flask.testing import FlaskClient
 from flask_socketio.test_client import SocketIOTestClient
 
 from database.web.app import create_app
-from database.web.serve import WebServer
+from database.web.serve import WebServer, listen
 from database.web.services import Services
 from pybirch.events import Readings
 from pybirch.states import ScanState
@@ -134,7 +134,8 @@ def sign_in_with() -> Callable[..., Any]:
 @pytest.fixture
 def served(lab: Lab) -> Iterator[WebServer]:
     """The app behind a real server on a free loopback port."""
-    server = WebServer(lab.app, "127.0.0.1", 0)
+    with listen("127.0.0.1", 0) as listener:
+        server = WebServer(lab.app, listener)
     server.start()
     yield server
     server.stop()

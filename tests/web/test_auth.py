@@ -235,3 +235,15 @@ def test_socket_io_is_gated_before_the_handshake(lab: Any) -> None:
     big = client.post(where, data=b"x" * (64 * 1024 + 1), headers=lab.token("read"))
     assert big.status_code == 413
     assert lab.browser("viewer").get(where).status_code == 200
+
+
+def test_a_full_house_still_lets_stations_in(lab: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("database.web.gate.MOST_SOCKETS", 1)
+    monkeypatch.setattr("database.web.gate.RESERVED", 1)
+    where = "/socket.io/?EIO=4&transport=polling"
+    browser = lab.browser("viewer")
+    assert browser.get(where).status_code == 200
+    assert browser.get(where).status_code == 503
+    client, headers = lab.app.test_client(), lab.token("read")
+    assert client.get(where, headers=headers).status_code == 200
+    assert client.get(where, headers=headers).status_code == 503

@@ -14,7 +14,8 @@ import socketio
 import socketio.exceptions
 
 from database.web import stations as stations_module
-from database.web.sockets import drop_overfull, server_of
+from database.web.identity_watch import IdentityWatch
+from database.web.sockets import drop_overfull, rooms_of, server_of
 from pybirch.events import Readings
 from pybirch.states import ScanState
 
@@ -355,6 +356,35 @@ def test_a_message_too_large_ends_the_connection(connect: Callable[..., Client],
     client.io.emit("subscribe_scan", {"scan_id": "x" * 100_000})
     wait_for(lambda: not client.io.connected)
     client.close()
+
+
+@pytest.mark.system
+def test_rights_that_change_elsewhere_cut_the_line(lab: Any, served: Any, wait_for: Any) -> None:
+    now = [0.0]
+    watch = IdentityWatch(lab.db, lab.parts.sockets, clock=lambda: now[0])
+    made = [lab.db.tokens.create(f"t{n}", None, scopes=("read",)) for n in range(2)]
+    kept, revoked = (Client(served.url, {"Authorization": f"Bearer {secret}"}) for _, secret in made)
+    watch.look()
+    lab.db.tokens.revoke(made[1][0].id)
+    watch.look()
+    assert revoked.io.connected
+    now[0] = 1.0
+    watch.look()
+    wait_for(lambda: not revoked.io.connected)
+    assert kept.io.connected
+    kept.close()
+    revoked.close()
+
+
+def test_a_new_role_cuts_the_line(lab: Any, viewer: Any) -> None:
+    watch = IdentityWatch(lab.db, lab.parts.sockets, clock=iter(range(10)).__next__)
+    watch.look()
+    assert any(room.startswith("user_") for room in rooms_of(lab.parts.sockets))
+    lab.db.users.update(lab.db.users.list()[0].id, role="operator")
+    watch.look()
+    watch.look()
+    lab.parts.updates.broadcast_scan_status("S", "running")
+    assert heard(viewer) == []
 
 
 @pytest.mark.system

@@ -61,6 +61,16 @@ def test_two_seconds_of_silence_show_and_a_word_heals(
     assert socketio.states() == ["live", "not_answering", "live"]
 
 
+def test_a_station_from_before_a_restart_is_expected(
+    stations: Stations, socketio: FakeSocketIO, now: list[float]
+) -> None:
+    stations.expect("bench", "e1")
+    assert socketio.states() == []
+    now[0] += 2.1
+    stations.check()
+    assert socketio.states() == ["not_answering"]
+
+
 def test_a_word_of_another_life_does_not_count(stations: Stations) -> None:
     stations.attach("bench", "e2", "sid")
     assert not stations.heard("bench", "e1")

@@ -40,8 +40,14 @@ def queue_command(queue_id: str, action: str, body: dict[str, Any]) -> Shape:
     row = lists.queue_row(queue_id)
     require("operate", row)
     answer = parts.stations.command(
-        row.station, action, queue_id=row.queue_id, scan_id=body["scan_id"], by=me().username
+        row.station,
+        action,
+        queue_id=row.queue_id,
+        scan_id=body["scan_id"],
+        mode=body["mode"],
+        by=me().username,
     )
+    parts.db.audit.add(me().username, action, f"queue:{row.queue_id}", scan_id=body["scan_id"])
     queue = after_queue_command(lists.whole_queue(lists.queue_row(row.queue_id)), answer)
     return {"ok": True, "command_id": answer["command_id"], "queue": queue}
 
@@ -63,6 +69,7 @@ def scan_command(scan_id: str, action: str) -> Shape:
         scan_id=row.scan_id,
         by=me().username,
     )
+    parts.db.audit.add(me().username, action, f"scan:{row.scan_id}")
     shape = after_scan_command(parts, row, answer)
     return {"ok": True, "command_id": answer["command_id"], "scan": shape}
 
@@ -82,6 +89,7 @@ def stop() -> Shape:
             return {"name": name, "ok": False, "error": str(error)}
         return {"name": name, "ok": True, "error": None}
 
+    parts.db.audit.add(who, STOP_EVERYTHING, stations=names)
     if not names:
         return {"ok": True, "stations": []}
     with ThreadPoolExecutor(max_workers=len(names), thread_name_prefix="stop") as pool:

@@ -163,6 +163,7 @@ class DataOut(Schema):
 
 class CommandIn(Schema):
     scan_id = String(load_default=None, allow_none=True)
+    mode = String(load_default=None, allow_none=True, validate=OneOf(["serial", "parallel"]))
 
 
 class QueueCommandOut(Schema):
