@@ -21,13 +21,6 @@ class Commands:
     def __init__(self) -> None:
         self._queues: dict[str, Queue] = {}
         self._lock = threading.Lock()
-        self._on_queue: dict[str, Callable[[Queue], None]] = {
-            "start": lambda queue: queue.start(mode=queue.mode),
-            "pause": lambda queue: queue.pause(),
-            "resume": lambda queue: queue.resume(),
-            "abort": lambda queue: queue.abort(),
-            "stop": lambda queue: queue.stop_queue(),
-        }
 
     def add(self, queue: Queue) -> None:
         with self._lock:
@@ -50,12 +43,23 @@ class Commands:
         action, queue_id, scan_id = (command.get(key) for key in ("action", "queue_id", "scan_id"))
         if action == "stop_everything":
             return self.stop_everything()
+        mode = command.get("mode")
         if scan_id is not None:
-            return self._on_scan(str(action), self._queue_of(str(scan_id), queue_id), str(scan_id))
+            return self._on_scan(str(action), self._queue_of(str(scan_id), queue_id), str(scan_id), mode)
         queue = self._queue(str(queue_id))
-        if action not in self._on_queue:
-            raise FieldError("action", f"a queue cannot {action!r}")
-        self._on_queue[str(action)](queue)
+        match action:
+            case "start":
+                queue.start(mode=mode or queue.mode)
+            case "pause":
+                queue.pause()
+            case "resume":
+                queue.resume()
+            case "abort":
+                queue.abort()
+            case "stop":
+                queue.stop_queue()
+            case _:
+                raise FieldError("action", f"a queue cannot {action!r}")
         self._settle(queue, str(action))
         return {"queue": queue.get_status()}
 
@@ -68,8 +72,10 @@ class Commands:
             queue.wait_for_completion(PATIENCE)
         return {"queues": [queue.get_status() for queue in queues]}
 
-    def _on_scan(self, action: str, queue: Queue, scan_id: str) -> dict[str, Any]:
+    def _on_scan(self, action: str, queue: Queue, scan_id: str, mode: str | None) -> dict[str, Any]:
         match action:
+            case "start":
+                return self._start(queue, scan_id, mode)
             case "pause":
                 queue.pause(scan_id)
             case "resume":
@@ -88,9 +94,15 @@ class Commands:
         """Run again: queue a new scan, and start it unless the queue is paused or stopping."""
         new = queue.restart(scan_id)
         if queue.state in (QueueState.IDLE, QueueState.RUNNING):
-            index = next(i for i, handle in enumerate(queue.handles) if handle.scan_id == new)
-            queue.start([index], mode=queue.mode)
-        handle = queue.get_handle_by_id(new)
+            return self._start(queue, new, None)
+        return {"scan": queue.get_handle_by_id(new).describe()}
+
+    def _start(self, queue: Queue, scan_id: str, mode: str | None) -> dict[str, Any]:
+        index = next((i for i, handle in enumerate(queue.handles) if handle.scan_id == scan_id), None)
+        if index is None:
+            raise NotFoundError(f"queue {queue.queue_id} has no scan {scan_id!r}")
+        queue.start([index], mode=mode or queue.mode)
+        handle = queue.get_handle(index)
         handle.scan.wait_for(lambda scan: scan.state is not ScanState.QUEUED, PATIENCE / 4)
         return {"scan": handle.describe()}
 

@@ -11,6 +11,7 @@ import threading
 
 import socketio
 import socketio.exceptions
+import websocket
 
 from pybirch.database_integration.sync.commands import Commands
 from pybirch.database_integration.sync.frames import Find, Frames
@@ -121,5 +122,9 @@ class ServerLink:
         self._connected.clear()
 
     def _hang_up(self, client: socketio.Client) -> None:
-        with contextlib.suppress(socketio.exceptions.SocketIOError, OSError):
+        """Close without waiting the seconds that websocket-client gives a server to say goodbye."""
+        line = getattr(client.eio, "ws", None)
+        with contextlib.suppress(socketio.exceptions.SocketIOError, OSError, websocket.WebSocketException):
+            if line is not None:
+                line.close(timeout=0.1)
             client.disconnect()
