@@ -33,7 +33,7 @@ class IntegrationConfig:
 
     def __post_init__(self) -> None:
         for name in ("max_buffer_size", "flush_interval_seconds", "instrument_scan_interval"):
-            if getattr(self, name) <= 0:
+            if not getattr(self, name) > 0:  # nan is not either
                 raise FieldError(name.upper(), f"must be above 0, not {getattr(self, name)}")
         if self.auto_reconnect_attempts < 0:
             raise FieldError(
