@@ -10,8 +10,9 @@ from pybirch.frames import join_frames, to_frame
 
 def block(first: int, values: dict[str, object], count: int) -> Readings:
     return Readings(
-        scan_id="s", measurement="m", first_index=first, steps=np.arange(count), times=np.arange(count) * 1.0,
-        positions={"x (mm)": np.arange(count) * 2.0}, values=values,
+        scan_id="s", measurement="m", first_index=first, steps=np.arange(count),
+        times=np.arange(count, dtype=np.float64), positions={"x (mm)": np.arange(count, dtype=np.float64)},
+        values=values,
     )  # fmt: skip
 
 

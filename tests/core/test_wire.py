@@ -105,13 +105,17 @@ def test_readings_come_back_exactly(sent: Readings, encoding: str) -> None:
     assert all(same(got.values[c], sent.values[c]) for c in sent.values)
 
 
+def column(count: int, value: float) -> Any:
+    return np.full(count, value)
+
+
 def many(count: int = 1000) -> Readings:
     return Readings(
         scan_id="s",
         measurement="m",
         first_index=7,
         steps=np.arange(count) + 2**30,
-        times=1.7e9 + np.arange(count) * 0.1,
+        times=1.7e9 + np.linspace(0, count / 10, count),
         positions={"x (mm)": np.linspace(0, 1, count)},
         values={
             "v (V)": np.full(count, np.nan),

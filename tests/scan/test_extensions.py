@@ -20,9 +20,7 @@ class BrokenError(Exception):
 
 
 def test_the_name_scripts_know() -> None:
-    from pybirch.extensions.base import ScanExtension as by_its_home
-
-    assert ScanExtension is by_its_home is BaseExtension
+    assert ScanExtension is BaseExtension
 
 
 def test_the_story_of_a_scan() -> None:
@@ -70,7 +68,10 @@ def test_list_order() -> None:
 
 @pytest.mark.parametrize(
     "hook",
-    ["set_scan_reference", "startup", "execute", "save_data", "save_status", "on_pause", "on_resume", "on_complete"],
+    [
+        "set_scan_reference", "startup", "execute", "save_data", "save_status", "on_pause", "on_resume",
+        "on_complete",
+    ],
 )  # fmt: skip
 def test_one_that_raises_fails_the_scan_and_starves_nobody(hook: str) -> None:
     error = BrokenError(hook)

@@ -52,6 +52,9 @@ SETTINGS = st.builds(
 )
 
 
+MOVE = {"type": "movement", "instrument": {"name": "x"}, "positions": [1]}
+
+
 def steps_of(given: ScanSettings) -> list[Any]:
     plan = compile_tree(list(given.scan_tree or ()))
     names = [m.name for m in plan.movements], [m.name for m in plan.measurements]

@@ -311,21 +311,13 @@ def test_wishes_are_told_and_end_with_the_scan() -> None:
 
 
 def test_an_instrument_that_cannot_be_interrupted_does_not_stop_an_abort() -> None:
-    door = Doorway()
-
     class Deaf(Stage):
         def interrupt(self) -> None:
             raise OSError("deaf")
 
-    scan = Scan(
-        settings(
-            [
-                MovementItem(Deaf("a"), [1], children=[MovementItem(Stage("b", settle=60), [1])]),
-                MeasurementItem(Meter()),
-            ]
-        )
-    )
-    del door
+    inner = MovementItem(Stage("b", settle=60), [1])
+    tree = [MovementItem(Deaf("a"), [1], children=[inner]), MeasurementItem(Meter())]
+    scan = Scan(settings(tree))
     with running(scan):
         reach(scan, RUNNING)
         scan.abort()
