@@ -51,7 +51,10 @@ def instruments_of(parts: Services, station: StationView | None) -> Iterable[int
     if station is not None and station.instruments:
         return station.instruments
     others = [row for row in parts.db.stations.list(limit=1_000) if row.is_attached]
-    return () if others else [shape["instrument_id"] for shape in parts.db.equipment.snapshot()]
+    if others:
+        return ()
+    shapes = parts.db.equipment.snapshot()
+    return [s["instrument_id"] for s in shapes if s["status"] != InstrumentState.DISCONNECTED]
 
 
 def find_station(parts: Services, name: str) -> Any:
@@ -89,11 +92,7 @@ def announce_queues(parts: Services, station: str) -> None:
 def forget_instruments(parts: Services, instrument_ids: Iterable[int]) -> None:
     """Show instruments as disconnected, in the record and to everybody."""
     gone = InstrumentState.DISCONNECTED
-    names = {
-        shape["instrument_id"]: shape["name"]
-        for shape in parts.db.equipment.snapshot()
-        if shape["status"] != gone
-    }
+    names = {shape["instrument_id"]: shape["name"] for shape in parts.db.equipment.snapshot()}
     for number in instrument_ids:
         if number not in names:
             continue

@@ -62,7 +62,7 @@ class Server(BaseApplication):
         for name, value in settings.items():
             self.cfg.set(name, value)
 
-    def load(self) -> APIFlask:
+    def load(self) -> Any:
         from database.web.serve import address_of
 
         self._app = create_app(self._config)

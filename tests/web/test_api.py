@@ -147,9 +147,8 @@ def test_nan_is_null_and_says_so(lab: Any, get: Any) -> None:
     lab.db.readings.append("S", [nan])
     answer = get("/api/scan/S/data/iv")
     assert "NaN" not in answer.get_data(as_text=True)
-    assert answer.json["columns"][0] == {
-        "name": "voltage", "unit": "V", "role": "data", "shape": [1], "values": [None], "nonfinite": {"0": "nan"},
-    }  # fmt: skip
+    column = answer.json["columns"][0]
+    assert (column["name"], column["values"], column["nonfinite"]) == ("voltage", [None], {"0": "nan"})
 
 
 def test_csv_streams_exact_numbers(lab: Any, get: Any, make_readings: Any) -> None:

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pybirch.events import QueueLog, ScanStatus
-from pybirch.states import ScanState
+from pybirch.events import InstrumentStatus, QueueLog, ScanStatus
+from pybirch.states import InstrumentState, ScanState
 from pybirch.wire import to_block, to_wire
 
 
@@ -148,10 +148,9 @@ def test_instruments_get_their_numbers(lab: Any, send: Any) -> None:
     seen = {"kind": "instrument_seen", "payload": {"name": "stage", "adapter": "fake", "kind": "movement"}}
     told = send(0, seen, store=False).json["instruments"]
     assert told == [{"name": "stage", "adapter": "fake", "instrument_id": told[0]["instrument_id"]}]
-    status = {
-        "instrument_id": told[0]["instrument_id"], "instrument_name": "stage", "status": "moving", "position": {"x": 1.0},
-    }  # fmt: skip
-    send(1, {"kind": "instrument_status", "payload": status})
+    number = told[0]["instrument_id"]
+    moving = InstrumentStatus(instrument_id=number, instrument_name="stage", status=InstrumentState.MOVING)
+    send(1, event(moving))
     assert lab.db.equipment.snapshot()[0]["status"] == "moving"
 
 
