@@ -99,7 +99,7 @@ export class LiveChart {
       },
     });
     return {
-      ...this.size(), pxAlign: 0, legend: { show: false }, padding: [12, 80, 0, 0],
+      ...this.size(), pxAlign: 0, legend: { show: false }, padding: [12, (plot) => (plot.width < 560 || this.data.ys[0]?.unlabelled ? 20 : 80), 0, 0],
       scales: { x: { time: false, range: () => this.shownRange().x }, y: { range: () => this.shownRange().y } },
       axes: [axis("x", 34), axis("y", (_, values) => Math.max(44, 14 + 7 * Math.max(0, ...(values ?? []).map((text) => String(text).length))))],
       series: [{}, ...this.data.ys.map((y) => ({ label: y.name, paths: () => null, points: { show: false } }))],

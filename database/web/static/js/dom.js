@@ -56,12 +56,12 @@ export function badge(state) {
     icon(STATE_ICONS[known] ?? "circle"), STATE_WORDS[known] ?? known);
 }
 
-/** The badge in `holder`, replaced only when the state changes; the change is tinted. */
-export function showBadge(holder, state) {
+/** The badge in `holder`, replaced only when the state changes; the change is tinted unless `quiet`. */
+export function showBadge(holder, state, { quiet = false } = {}) {
   const shown = holder.firstElementChild?.dataset.state;
   if (shown === state) return;
   fill(holder, badge(state));
-  if (shown) tint(holder.firstElementChild);
+  if (shown && !quiet) tint(holder.firstElementChild);
 }
 
 /** State as icon in its colour, for narrow rows; the word is there for screen readers and on hover. */

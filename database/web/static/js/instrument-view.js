@@ -60,7 +60,7 @@ export class InstrumentView {
     this.shape = shape;
     this.rows.clear();
     fill(this.axes, wanted.map((row) => {
-      const value = h("span", { class: "position-value" });
+      const value = h("span", { class: typeof row.value === "object" && row.value ? "position-value range" : "position-value" });
       const target = h("span", { class: "position-target" });
       const mark = h("i");
       const travel = row.kind === "axis" && limitsOf(instrument) ? h("div", { class: "travel" }, mark) : null;

@@ -13,7 +13,7 @@ const trend = new Trend(byId("instrument-trend"), byId("instrument-chart"));
 let shownError = null;
 
 function show(instrument) {
-  showBadge(byId("instrument-state"), instrument.status);
+  showBadge(byId("instrument-state"), instrument.status, { quiet: instrument.status !== "error" });
   view.show(instrument);
   const limits = limitsOf(instrument);
   const [axis] = Object.keys(instrument.position ?? { position: 0 });
@@ -39,10 +39,11 @@ function note(instrument, { changed, event }) {
   show(instrument);
   trend.add(instrument, event.timestamp);
   const list = byId("instrument-activity");
-  const at = event.target && Object.entries(event.target)[0];
+  const at = Object.entries(instrument.position ?? {})[0];
   const values = event.value && Object.entries(event.value).map(([name, value], i) => `${splitColumn(name).name} ${display(instrument, name, value, i)}`).join(", ");
-  if (!changed && !values && !event.error) return;
-  const text = [instrument.status, instrument.status === "moving" && at ? `to ${quantity(at[1], unitOf(instrument, at[0], 0))}` : null, values, event.error].filter(Boolean).join(" · ");
+  // What comes with every point (moving, measuring) is told once it has come to something.
+  if ((!changed && !values && !event.error) || ["moving", "measuring", "busy"].includes(instrument.status)) return;
+  const text = [values ?? (instrument.status === "idle" && at ? `at ${display(instrument, at[0], at[1], 0, true)}` : instrument.status), event.error].filter(Boolean).join(" · ");
   if (list.firstElementChild?.dataset.text === text) return;
   list.prepend(h("li", { dataset: { text } }, h("time", { datetime: event.timestamp, title: absolute(event.timestamp) }, clock(event.timestamp, true)), h("span", {}, text)));
   while (list.children.length > 100) list.lastElementChild.remove();

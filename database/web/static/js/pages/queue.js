@@ -24,7 +24,7 @@ const table = new Table(byId("queue-scans"), [
 });
 
 function restarted(answer) {
-  toast(`${answer.scan?.name ?? "The scan"} is queued again.`);
+  toast(`${answer.scan?.name ?? "The scan"} ${answer.scan?.status === "running" ? "runs again." : "was put at the end of the queue."}`);
   void manager.refresh();
 }
 
@@ -52,7 +52,7 @@ function showOutlook() {
   const text = `${queue.status} ${percent(share)} ${done} ${Math.round(seconds)} ${failed} ${aborted} ${interrupted}`;
   if (line.dataset.text === text) return;
   line.dataset.text = text;
-  fill(line, figure("Scans", `${count(done)} of ${count(scans.length)}`), figure("Done", percent(share)), failed > 0 && figure("Failed", count(failed)), aborted > 0 && figure("Aborted", count(aborted)), interrupted > 0 && figure("Interrupted", count(interrupted)),
+  fill(line, figure("Scans", `${count(done)} of ${count(scans.length)}`), share < 1 && figure("Done", percent(share)), failed > 0 && figure("Failed", count(failed)), aborted > 0 && figure("Aborted", count(aborted)), interrupted > 0 && figure("Interrupted", count(interrupted)),
     queue.status === "running" && Number.isFinite(seconds) && [figure("Remaining", `about ${duration(seconds)}`, "By the pace of the scans so far"),
       figure("Ends", `about ${clock(new Date(now() + seconds * 1000))}`)]);
 }

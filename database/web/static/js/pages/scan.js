@@ -66,6 +66,7 @@ function take(changes) {
   showBadge(byId("scan-state"), scan.status);
   showActions(byId("scan-actions"), actions());
   showWish();
+  showStale();
   showProgress();
   if (before !== scan.status || "settings" in changes) {
     showDetails();
@@ -73,6 +74,12 @@ function take(changes) {
     chart.setMeasurements(names());
     if (!chart.store?.rows) chart.update();
   }
+}
+
+/** What a silent station last said is greyed; what has ended is known for sure. */
+function showStale() {
+  const silent = isActive(scan.status) && isSilent(stationOf(scan.queue_id));
+  for (const id of ["scan-state", "scan-progress"]) byId(id).classList.toggle("is-stale", silent);
 }
 
 function showWish() {
@@ -159,12 +166,9 @@ bindActions(byId("scan-actions"), "scan", scan.scan_id, {
       if (answer.scan) take(answer.scan);
       return;
     }
-    toast(`${answer.scan?.name ?? "The scan"} is queued again.`);
+    toast("Put at the end of its queue.");
     if (answer.scan?.scan_id && answer.scan.scan_id !== scan.scan_id) location.href = scanHref(answer.scan);
   },
 });
-onStations(() => {
-  const silent = isActive(scan.status) && isSilent(stationOf(scan.queue_id));
-  for (const id of ["scan-state", "scan-progress"]) byId(id).classList.toggle("is-stale", silent);
-});
+onStations(showStale);
 setInterval(showProgress, 500);
