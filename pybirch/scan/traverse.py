@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 from pybirch.scan.tree import Item, MeasurementItem
@@ -134,5 +135,5 @@ def _only_reads(body: tuple[_Reads | _Axis, ...]) -> tuple[int, ...] | None:
 
 def _floats(positions: Any, piece: int = 4096) -> Iterator[float]:
     """The positions as Python floats, a piece at a time."""
-    for start in range(0, len(positions), piece):
-        yield from positions[start : start + piece].tolist()
+    pieces = (positions[start : start + piece].tolist() for start in range(0, len(positions), piece))
+    return chain.from_iterable(pieces)
