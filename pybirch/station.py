@@ -80,6 +80,8 @@ class Station:
             PyBirchError: the record or a scan of the lab is refused.
         """
         self.db.stations.attach(self.name, pid=os.getpid(), host=socket.gethostname(), epoch=self.epoch)
+        if not self.db.labs.list(limit=1):
+            self.db.labs.create(name=self.lab.name)
         self._book = InstrumentBook(self.db, self.lab.instruments, self.bus)
         fresh = [queue for queue_id in self.lab.queues if (queue := self._take_up(queue_id)) is not None]
         self._link = ServerLink(self._find_server, station=self.name, epoch=self.epoch)
