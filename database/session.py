@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import StaticPool
 
@@ -105,6 +105,9 @@ class Database:
         Args:
             repeatable: running it twice does no harm, so it is also repeated when the connection
                 was lost during the commit and nobody knows whether it succeeded.
+
+        Raises:
+            DatabaseUnavailableError: the server is gone, the disk is full, the file is locked.
         """
         return self._again(self.write, work, repeatable)
 
@@ -122,6 +125,8 @@ class Database:
                 return result
             except DBAPIError as error:
                 if attempt == ATTEMPTS or not _worth_another_try(error, repeatable or not committing):
+                    if isinstance(error, OperationalError):
+                        raise DatabaseUnavailableError(f"{self.name}: {error.orig}") from error
                     raise
                 log.info("transaction is run again (%d): %s", attempt, error.orig)
                 time.sleep(0.01 * 2**attempt)

@@ -18,7 +18,8 @@ class Scan(Numbered, Base):
     """`scan_id` is the text known everywhere; `extra_data` keeps extensions, user_fields and error.
 
     Attributes:
-        writer: who alone may add readings, ``"<station>:<epoch>"`` or a random text.
+        writer: who alone may add readings, ``"<station>:<epoch>"`` or a random text; with
+            ``/ended`` behind it once the scan was interrupted, until somebody claims it.
         queue_order: place in its queue, from 0.
         restarted_from: text id of the scan this one repeats.
     """

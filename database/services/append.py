@@ -20,14 +20,16 @@ from database.services.blocks import Owner
 from database.services.layout import Layout, Prepared
 from database.services.merging import Block, Tail
 from pybirch.errors import FieldError, NotFoundError, StaleWriterError
-from pybirch.states import ScanState
 
 ScanKey = str | int
 """A scan's text id, or its number."""
 
+ENDED = "/ended"
+"""Stands behind a writer's name once its scan was marked interrupted: nobody has that name."""
+
 _scans = cast(Table, Scan.__table__)
 _objects = cast(Table, MeasurementObject.__table__)
-_what = select(_scans.c.id, _scans.c.scan_id, _scans.c.status, _scans.c.writer)
+_what = select(_scans.c.id, _scans.c.scan_id, _scans.c.writer)
 _SCAN_BY_TEXT = _what.where(_scans.c.scan_id == bindparam("key"))
 _SCAN_BY_NUMBER = _what.where(_scans.c.id == bindparam("key"))
 _LOCK_BY_TEXT = _SCAN_BY_TEXT.with_for_update()
@@ -119,7 +121,7 @@ def store(
     if scan is None:
         raise NotFoundError(f"there is no scan {key!r}")
     if writer is not None:
-        check_writer(scan.scan_id, scan.status, scan.writer, writer)
+        check_writer(scan.scan_id, scan.writer, writer)
     known = {target.name: target for target in targets(connection, scan.id)} if batches else {}
     new = 0
     for batch in batches:
@@ -127,17 +129,19 @@ def store(
         if target is None:
             target = known[batch.measurement] = add_target(connection, scan.id, batch.measurement, [])
         new += store_batch(connection, Owner(target.id, scan.scan_id, target.name), target, batch, most_rows)
+    if progress is not None and not 0 <= progress <= 1:
+        raise FieldError("progress", f"{progress} is not between 0 and 1")
     if new or progress is not None:
         connection.execute(_COUNT_UP, {"scan": scan.id, "new": new, "how_far": progress})
     return new
 
 
-def check_writer(scan_id: str, status: str, holder: str | None, writer: str) -> None:
+def check_writer(scan_id: str, holder: str | None, writer: str) -> None:
     """Raise StaleWriterError unless the scan is the writer's to write."""
+    if holder == writer + ENDED:
+        raise StaleWriterError(f"scan {scan_id} was marked interrupted and taken from {writer}")
     if holder != writer:
         raise StaleWriterError(f"scan {scan_id} is written by {holder or 'nobody'}, not by {writer}")
-    if status == ScanState.INTERRUPTED:
-        raise StaleWriterError(f"scan {scan_id} was marked interrupted and taken from {writer}")
 
 
 def add_target(connection: Connection, scan: int, name: str, columns: Layout) -> Target:

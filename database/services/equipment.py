@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session, selectinload
 
 from database.models.base import now
 from database.models.equipment import Equipment, EquipmentStatusChange, EquipmentType, InstrumentStatus
-from database.services.fields import checked
+from database.services.fields import checked, plain_text
 from database.services.records import Key, Records, Rows
 from database.session import Database
 from pybirch.errors import FieldError
@@ -71,6 +71,8 @@ class EquipmentService(Records[Equipment]):
         except ValueError as problem:
             choices = ", ".join(member.value for member in InstrumentState)
             raise FieldError("status", f"{status!r} is not one of {choices}") from problem
+
+        error = None if error is None else plain_text(error)
 
         def work(session: Session) -> InstrumentStatus:
             equipment = self._load(session, equipment_id)

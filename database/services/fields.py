@@ -61,6 +61,11 @@ def moment(value: datetime | str | float | None, field: str = "timestamp") -> da
     return made.astimezone(UTC) if made.tzinfo else made.replace(tzinfo=UTC)
 
 
+def plain_text(text: object) -> str:
+    """Text from outside (an instrument's error) as the database takes it: without NUL."""
+    return str(text).replace("\x00", "\N{REPLACEMENT CHARACTER}")
+
+
 @cache
 def _columns(model: type[Base]) -> dict[str, Any]:
     mapper = inspect(model)

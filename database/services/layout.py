@@ -124,8 +124,8 @@ def to_readings(
         scan_id=scan_id,
         measurement=measurement,
         first_index=first,
-        times=_array(columns[-2]),
-        steps=_array(columns[-1]),
+        times=np.asarray(columns[-2]),
+        steps=np.asarray(columns[-1], dtype=np.int64),
         positions=positions,
         values=values,
     )
@@ -161,10 +161,6 @@ def empty_columns(layout: Layout) -> list[Column]:
             case [k]:
                 made.append(np.empty((0, k)))
     return [*made, np.empty(0), np.empty(0, dtype=np.int64)]
-
-
-def _array(column: Column) -> Any:
-    return column
 
 
 def _key(column: dict[str, Any]) -> tuple[str, str, str]:

@@ -10,7 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from database.models.queue import QueueLog
-from database.services.fields import moment
+from database.services.fields import moment, plain_text
 from database.services.records import Key, Records, Rows
 from database.services.resolve import queue_number, scan_text
 from database.session import Database
@@ -31,7 +31,7 @@ class Logs(Records[QueueLog]):
         """Write one line."""
         at = moment(timestamp)
         return self.create(
-            queue_id=queue_id, level=level.upper(), message=message, scan_id=scan_id, timestamp=at
+            queue_id=queue_id, level=level.upper(), message=plain_text(message), scan_id=scan_id, timestamp=at
         )
 
     def list(  # type: ignore[override]

@@ -117,12 +117,14 @@ def _as_readings(
 ) -> Readings:
     columns = known or columns_of(list(dict.fromkeys(name for p in points for name in p["values"])), None)
     by_role: dict[str, dict[str, Any]] = {"position": {}, "data": {}}
+    data = {column["name"] for column in columns if column["role"] == "data"}
     allowed: set[str] = set()
     for column in columns:
-        full = join_column(column["name"], column["unit"])
-        names = {full, f"{column['name']} (position)"} if column["role"] == "position" else {full}
-        names.add(column["name"])
-        allowed |= names
+        bare, full = column["name"], join_column(column["name"], column["unit"])
+        names = [full, bare] if column["role"] == "data" or bare not in data else []
+        if column["role"] == "position":
+            names.append(f"{bare} (position)")
+        allowed.update(names)
         by_role[column["role"]][full] = _column(names, points)
     unknown = next((name for point in points for name in point["values"] if name not in allowed), None)
     if unknown is not None:
@@ -138,7 +140,7 @@ def _as_readings(
     )
 
 
-def _column(names: set[str], points: Sequence[Mapping[str, Any]]) -> Any:
+def _column(names: Sequence[str], points: Sequence[Mapping[str, Any]]) -> Any:
     found = [next((point["values"][n] for n in names if n in point["values"]), np.nan) for point in points]
     found = [np.nan if value is None else value for value in found]
     if any(np.ndim(value) for value in found):

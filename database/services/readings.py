@@ -24,7 +24,7 @@ from database.session import Database
 from pybirch.errors import FieldError, NotFoundError
 from pybirch.events import Readings
 
-_BLOCKS_AT_ONCE = 32
+_BLOCKS_AT_ONCE = 8
 
 
 class ReadingsService:

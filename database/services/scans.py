@@ -14,8 +14,8 @@ from database.models.project import Project
 from database.models.queue import Queue
 from database.models.sample import Sample
 from database.models.scan import Scan
-from database.services.append import check_writer
-from database.services.fields import checked, moment
+from database.services.append import ENDED, check_writer
+from database.services.fields import checked, moment, plain_text
 from database.services.protocols import ScanLike
 from database.services.records import Key, Records, Rows
 from database.services.resolve import next_order, number_of
@@ -25,6 +25,7 @@ from pybirch.errors import FieldError, IllegalTransitionError, NotFoundError, St
 from pybirch.states import TRANSITIONS, ScanState
 
 _ACTIVE = (ScanState.RUNNING, ScanState.PAUSED)
+_EXTRA = ("error", "user_fields", "extensions")
 
 
 class Scans(Records[Scan]):
@@ -61,11 +62,22 @@ class Scans(Records[Scan]):
         return self._db.transact(lambda session: self._make(session, fields))
 
     def update(self, key: Key, **fields: Any) -> Scan:
-        """Change fields; a change of `status` must be a legal one."""
+        """Change fields; a change of `status` must be a legal one.
+
+        `error`, `user_fields` and `extensions` go where they are kept, into `extra_data`.
+        """
         status = fields.pop("status", None)
-        if status is not None:
-            self.set_status(key, status)
-        return super().update(key, **fields)
+
+        def work(session: Session) -> Scan:
+            row = self._locked(session, key)
+            if status is not None:
+                move(row, state_of(status), now(), None)
+            for name, value in self._checked(session, _with_extra(row, fields)).items():
+                setattr(row, name, value)
+            self._flush(session, fields)
+            return self._loaded(session, row)
+
+        return self._db.transact(work)
 
     def set_status(
         self,
@@ -95,11 +107,10 @@ class Scans(Records[Scan]):
         def work(session: Session) -> Scan:
             row = self._locked(session, scan_id)
             if writer is not None:
-                check_writer(row.scan_id, row.status, row.writer, writer)
+                check_writer(row.scan_id, row.writer, writer)
             move(row, new, at, message)
-            if progress is not None:
-                row.progress = progress
-            for name, value in self._checked(session, fields).items():
+            more = fields if progress is None else fields | {"progress": progress}
+            for name, value in self._checked(session, _with_extra(row, more)).items():
                 setattr(row, name, value)
             return self._loaded(session, row)
 
@@ -248,6 +259,15 @@ def describe(scan: ScanLike) -> dict[str, Any]:
     }
 
 
+def _with_extra(row: Scan, fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Fields with those that are kept in `extra_data` put there, beside what is in it."""
+    extra = {name: fields[name] for name in _EXTRA if name in fields}
+    rest = {name: value for name, value in fields.items() if name not in extra}
+    if extra:
+        rest["extra_data"] = (row.extra_data or {}) | rest.get("extra_data", {}) | extra
+    return rest
+
+
 def state_of(state: ScanState | str) -> ScanState:
     try:
         return ScanState(state)
@@ -267,7 +287,7 @@ def move(row: Scan, new: ScanState, at: datetime, message: str | None) -> None:
         raise IllegalTransitionError(f"scan {row.scan_id} is {old} and cannot become {new}")
     row.status = new
     if message is not None:
-        row.message = message
+        message = row.message = plain_text(message)
     if new is old:
         return
     row.requested = None
@@ -280,6 +300,8 @@ def move(row: Scan, new: ScanState, at: datetime, message: str | None) -> None:
         row.finished_at = at
         if new is ScanState.COMPLETED:
             row.progress = 1.0
+        if new is ScanState.INTERRUPTED and row.writer is not None:
+            row.writer += ENDED
         if message and new in (ScanState.FAILED, ScanState.INTERRUPTED):
             row.extra_data = (row.extra_data or {}) | {"error": message}
 

@@ -22,6 +22,7 @@ from database.models.queue import Queue, QueueLog
 from database.models.sample import Sample
 from database.models.scan import Scan
 from database.models.template import QueueTemplate, ScanTemplate
+from database.services.arrays import Arrays
 from database.services.audit import Audit
 from database.services.equipment import EquipmentService
 from database.services.logs import Logs
@@ -37,6 +38,7 @@ from database.services.stations import Stations
 from database.services.tokens import Tokens
 from database.services.users import Users
 from database.session import Database
+from pybirch.errors import NotFoundError
 from pybirch.states import InstrumentState, ScanState
 
 
@@ -84,12 +86,14 @@ class DatabaseService:
         self.tokens = Tokens(db)
         self.samples = Samples(db)
         self.equipment = EquipmentService(db)
+        self.instrument_statuses: Records[InstrumentStatus] = Records(db, InstrumentStatus)
         self.queues = Queues(db)
         self.logs = Logs(db)
         self.scans = Scans(db)
         self.measurements = Measurements(db)
         self.readings = ReadingsService(db)
         self.points = Points(db, self.readings)
+        self.arrays = Arrays(db, self.readings)
         self.templates = Templates(db)
         self.analyses: Records[Analysis] = Records(db, Analysis, search=("name", "notes"))
         self.audit = Audit(db)
@@ -142,6 +146,24 @@ class DatabaseService:
         """The readings ``start_index … end_index - 1`` as points."""
         return self.points.take(measurement_object_id, start_index, end_index)
 
+    def create_measurement_data_point(self, **point: Any) -> MeasurementDataPoint:
+        """Store one point; see `bulk_create_data_points`. Stored points are never changed."""
+        self.points.store([point])
+        return self.get_measurement_data_point(point["measurement_object_id"], point["sequence_index"])
+
+    def get_measurement_data_point(
+        self, measurement_object_id: int, sequence_index: int
+    ) -> MeasurementDataPoint:
+        found = self.points.take(measurement_object_id, sequence_index, sequence_index + 1)
+        if not found:
+            raise NotFoundError(f"measurement object {measurement_object_id} has no reading {sequence_index}")
+        return found[0]
+
+    def list_measurement_data_points(
+        self, measurement_object_id: int, *, limit: int = 100, offset: int = 0
+    ) -> list[MeasurementDataPoint]:
+        return self.points.take(measurement_object_id, offset, offset + limit)
+
     def get_data_point_count(self, scan_id: Key) -> int:
         """Readings stored of a scan, over all its measurements."""
         return sum(measurement.count for measurement in self.readings.measurements(scan_id))
@@ -182,10 +204,12 @@ _NOUNS: dict[str, tuple[str, str]] = {
     "token": ("tokens", "tokens"),
     "sample": ("samples", "samples"),
     "equipment": ("equipment", "equipment"),
+    "instrument_status": ("instrument_statuses", "instrument_statuses"),
     "queue": ("queues", "queues"),
     "queue_log": ("queue_logs", "logs"),
     "scan": ("scans", "scans"),
     "measurement_object": ("measurement_objects", "measurements"),
+    "measurement_data_array": ("measurement_data_arrays", "arrays"),
     "scan_template": ("scan_templates", "templates.scans"),
     "queue_template": ("queue_templates", "templates.queues"),
     "analysis": ("analyses", "analyses"),

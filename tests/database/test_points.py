@@ -44,6 +44,15 @@ def test_points_go_into_blocks_and_come_back(db: DatabaseService, target: int) -
     assert db.scans.get("S1").points_done == 5
 
 
+def test_one_point_at_a_time(db: DatabaseService, target: int) -> None:
+    made = db.create_measurement_data_point(**point(target, 0))
+    assert made.values == {"voltage": 0.0, "current": 0.0}
+    db.create_measurement_data_point(**point(target, 1))
+    assert [p.sequence_index for p in db.list_measurement_data_points(target, limit=5, offset=1)] == [1]
+    with pytest.raises(NotFoundError, match="no reading 2"):
+        db.get_measurement_data_point(target, 2)
+
+
 def test_columns_may_be_left_to_the_first_points(db: DatabaseService) -> None:
     db.scans.create(scan_id="S1")
     target = db.create_measurement_object("S1", "free").id

@@ -215,5 +215,10 @@ def test_arrays_of_any_shape_beside_the_readings(db: DatabaseService) -> None:
     assert (frame.sequence_index, frame.data.dtype) == (3, np.dtype("uint16"))
     np.testing.assert_array_equal(frame.data, picture)
     np.testing.assert_array_equal(db.readings.arrays(measurement.id)[1].data, np.linspace(0, 1, 1000) + 1j)
+    third = db.create_measurement_data_array(measurement.id, [[1, 2]], name="rows")
+    assert db.get_measurement_data_array(third.id).data.tolist() == [[1, 2]]
+    assert [row.name for row in db.list_measurement_data_arrays(measurement_object_id=measurement.id)] == [
+        *("frame", "fft", "rows")
+    ]
     with pytest.raises(FieldError, match="numbers"):
         db.readings.add_array(measurement.id, ["text"])

@@ -130,6 +130,27 @@ def test_one_writer_at_a_time(db: DatabaseService) -> None:
         db.scans.set_status("S1", "paused", writer="bench:1")
 
 
+def test_what_was_interrupted_is_nobodys_until_claimed(db: DatabaseService) -> None:
+    db.scans.create(scan_id="S1", writer="bench:1", status="running")
+    db.scans.set_status("S1", "interrupted", writer="bench:1")
+    with pytest.raises(StaleWriterError, match="taken from bench:1"):
+        db.scans.set_status("S1", "running", writer="bench:1")
+    db.scans.claim("S1", "bench:1")
+    assert db.scans.set_status("S1", "running", writer="bench:1").status is ScanState.RUNNING
+
+
+def test_error_and_user_fields_are_kept_in_extra_data(db: DatabaseService) -> None:
+    db.create_scan_from_pybirch(CoreScan())
+    row = db.update_scan("S1", error="smoke", user_fields={"T": 5})
+    assert (row.error, row.extra_data["user_fields"], row.extra_data["extensions"]) == (
+        ("smoke", {"T": 5}, ["Plot"])
+    )
+    failed = db.update_scan_status("S1", "failed", message="nul \x00 from a device", error="other")
+    assert (failed.error, failed.message) == ("other", "nul \ufffd from a device")
+    with pytest.raises(FieldError, match="progress"):
+        db.update_scan_status("S1", "failed", progress=float("nan"))
+
+
 def test_interrupted_by_writer_or_by_name(db: DatabaseService) -> None:
     for name, writer in [("A", "bench:1"), ("B", "bench:2"), ("C", "bench2:1"), ("D", "bench:1")]:
         db.scans.create(scan_id=name, writer=writer)

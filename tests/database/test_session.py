@@ -134,6 +134,6 @@ def test_other_errors_are_not_tried_again(db: DatabaseService) -> None:
         tries.append(1)
         raise OperationalError("SELECT", {}, Exception("no such table"))
 
-    with pytest.raises(OperationalError):
+    with pytest.raises(DatabaseUnavailableError, match="no such table"):
         db.database.transact(work)
     assert len(tries) == 1
