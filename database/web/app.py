@@ -16,7 +16,7 @@ from database.web.api import init_api
 from database.web.api.lists import lab_name
 from database.web.assets import asset
 from database.web.auth import init_auth
-from database.web.config import load_settings
+from database.web.config import SETTINGS, load_settings
 from database.web.errors import init_errors
 from database.web.gate import Gate
 from database.web.housekeeping import Housekeeping
@@ -72,7 +72,7 @@ def create_app(config: Mapping[str, Any] | None = None) -> APIFlask:
     app.json = WireJsonProvider(app)
     app.secret_key = settings.secret_key
     app.config.update(MAX_CONTENT_LENGTH=MOST_BODY, VALIDATION_ERROR_STATUS_CODE=400)
-    app.config.update(config or {})
+    app.config.update({key: value for key, value in (config or {}).items() if key not in SETTINGS})
 
     sockets = make_socketio(settings)
     db = DatabaseService(settings.database_url)

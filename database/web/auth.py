@@ -7,7 +7,7 @@ from datetime import timedelta
 from urllib.parse import urlsplit
 
 from apiflask import APIBlueprint, APIFlask
-from flask import Response, redirect, render_template, request, session, url_for
+from flask import current_app, redirect, render_template, request, session, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import LoginManager, login_user, logout_user
 from flask_wtf.csrf import CSRFProtect
@@ -98,6 +98,7 @@ def sign_in() -> ResponseReturnValue:
     by_user.succeeded(username.lower())
     session.clear()
     session.permanent = True
+    services().db.audit.add(row, "sign_in")
     login_user(Identity(row, "user"))
     return redirect(local_target(request.form.get("next")), code=303)
 
@@ -110,10 +111,7 @@ def sign_out() -> ResponseReturnValue:
     session.clear()
     if identity is not None:
         disconnect_identity(identity.room)
-    answer = redirect(url_for("auth.sign_in_page"), code=303)
-    assert isinstance(answer, Response)
-    answer.headers["Clear-Site-Data"] = '"cache"'
-    return answer
+    return redirect(url_for("auth.sign_in_page"), code=303)
 
 
 def disconnect_identity(room: str) -> None:
@@ -138,6 +136,4 @@ def _form(code: str = "", error: str = "") -> str:
 
 
 def _limits() -> tuple[RateLimit, RateLimit]:
-    from flask import current_app
-
     return current_app.extensions["login_limits"]

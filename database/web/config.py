@@ -14,7 +14,7 @@ from dotenv import dotenv_values
 from pybirch.errors import FieldError
 
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
-_KNOWN = (
+SETTINGS = (
     "DATABASE_URL",
     "SECRET_KEY",
     "HOST",
@@ -69,9 +69,11 @@ def load_settings(config: Mapping[str, Any] | None = None) -> Settings:
     Raises:
         FieldError: a number is not one.
     """
-    values: dict[str, Any] = {k: v for k, v in dotenv_values(".env").items() if k in _KNOWN and v is not None}
-    values.update({k: os.environ[k] for k in _KNOWN if os.environ.get(k)})
-    values.update({k: v for k, v in (config or {}).items() if k in _KNOWN and v is not None})
+    values: dict[str, Any] = {
+        k: v for k, v in dotenv_values(".env").items() if k in SETTINGS and v is not None
+    }
+    values.update({k: os.environ[k] for k in SETTINGS if os.environ.get(k)})
+    values.update({k: v for k, v in (config or {}).items() if k in SETTINGS and v is not None})
     storage = Path(values.get("DATA_STORAGE_PATH", Settings.storage))
     hosts = values.get("TRUSTED_HOSTS", ())
     return Settings(

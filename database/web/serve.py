@@ -147,4 +147,6 @@ def _on_signals(ended: threading.Event) -> None:
 
 if __name__ == "__main__":
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    for chatty in ("pybirch.socketio", "pybirch.engineio"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)
     sys.exit(main())

@@ -250,3 +250,10 @@ def test_a_link_signs_in(lab: Any, sign_in_with: Any) -> None:
     assert url.startswith("http://localhost/login?code=")
     code = url.partition("code=")[2]
     assert sign_in_with(lab.app.test_client(), code=code).status_code == 303
+
+
+def test_who_did_what_is_noted(lab: Any, csrf: Any) -> None:
+    client = lab.browser("operator")
+    client.post("/api/stop", headers={"X-CSRFToken": csrf(client, "/")})
+    noted = [(entry.actor, entry.action) for entry in lab.db.audit.list()]
+    assert noted == [("operator-person", "sign_in"), ("operator-person", "stop_everything")]

@@ -398,3 +398,11 @@ def test_signing_out_and_losing_a_token_cut_the_line(lab: Any, served: Any, wait
         disconnect_identity(f"token_{row.id}")
     wait_for(lambda: not client.io.connected)
     client.close()
+
+
+def test_broadcasts_of_this_process_go_to_its_own_server(lab: Any) -> None:
+    from database.web.app import get_scan_update_server
+
+    assert get_scan_update_server() is lab.parts.updates
+    with lab.app.app_context():
+        assert get_scan_update_server() is lab.parts.updates
