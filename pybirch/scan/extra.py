@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,50 +17,55 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-def block_from_frame(
-    scan_id: str, frame: pd.DataFrame, measurement: str, step: int, layout: Layout | None = None
-) -> Callable[[int], Readings]:
-    """A maker of the block, to be given the first free index.
+class Extras:
+    """Makes blocks from frames; one name has one set of columns.
 
     Args:
-        scan_id: names the block.
-        frame: a row per reading.
-        measurement: names the data.
-        step: where in the scan they belong.
-        layout: the columns this measurement has already, if it is known.
-
-    Raises:
-        FieldError: the frame is empty, a column holds no numbers, or its columns are not those
-            that the measurement has.
+        scan_id: names the blocks.
+        layouts: columns of the measurements of the tree.
     """
-    count = len(frame)
-    if not count or not len(frame.columns):
-        raise FieldError("df", "has no rows or no columns")
-    if layout is not None:
+
+    def __init__(self, scan_id: str, layouts: Sequence[Layout]) -> None:
+        self._scan_id = scan_id
+        self._layouts = {layout.measurement: layout for layout in layouts}
+        self._lock = threading.Lock()
+
+    def block_maker(self, frame: pd.DataFrame, measurement: str, step: int) -> Callable[[int], Readings]:
+        """A maker of the block, to be given the first free index.
+
+        Raises:
+            FieldError: the frame is empty, a column holds no numbers, or its columns are not those
+                that the measurement has.
+        """
+        values = _numbers(frame)
+        with self._lock:
+            layout = self._layouts.setdefault(measurement, Layout(measurement, (), (), tuple(values)))
         expected = {*layout.position_columns, *layout.data_columns}
-        if expected != set(map(str, frame.columns)) or len(frame.columns) != len(expected):
+        if expected != set(values):
             raise FieldError(
                 "df", f"{measurement} has the columns {', '.join(sorted(expected))}; the frame has others"
             )
+        count, now = len(frame), time.time()
+        return lambda first: Readings(
+            scan_id=self._scan_id,
+            measurement=measurement,
+            first_index=first,
+            steps=np.full(count, step, dtype=np.int64),
+            times=np.full(count, now),
+            positions={column: values[column] for column in layout.position_columns},
+            values={column: values[column] for column in layout.data_columns},
+        )
+
+
+def _numbers(frame: pd.DataFrame) -> dict[str, np.ndarray]:
+    if not len(frame) or not len(frame.columns):
+        raise FieldError("df", "has no rows or no columns")
     values: dict[str, np.ndarray] = {}
-    for column in frame.columns:
+    for place, column in enumerate(map(str, frame.columns)):
+        if column in values:
+            raise FieldError(f"df[{column!r}]", "is there twice")
         try:
-            values[str(column)] = frame[column].to_numpy(dtype=np.float64)
+            values[column] = frame.iloc[:, place].to_numpy(dtype=np.float64)
         except (TypeError, ValueError) as error:
             raise FieldError(f"df[{column!r}]", f"must hold numbers ({error})") from error
-    now = time.time()
-    axes = layout.position_columns if layout is not None else ()
-    return lambda first: Readings(
-        scan_id=scan_id,
-        measurement=measurement,
-        first_index=first,
-        steps=np.full(count, step, dtype=np.int64),
-        times=np.full(count, now),
-        positions={column: values[column] for column in axes},
-        values={column: array for column, array in values.items() if column not in axes},
-    )
-
-
-def layout_of_frame(frame: pd.DataFrame, measurement: str) -> Layout:
-    """The layout of data that began with this frame."""
-    return Layout(measurement, (), (), tuple(map(str, frame.columns)))
+    return values

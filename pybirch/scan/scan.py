@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import logging
 import secrets
-import threading
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -35,11 +34,12 @@ from pybirch.scan.bench import Bench
 from pybirch.scan.checks import check_settings
 from pybirch.scan.course import AbortAsked, Course
 from pybirch.scan.engine import Engine
-from pybirch.scan.extra import block_from_frame, layout_of_frame
+from pybirch.scan.extra import Extras
+from pybirch.scan.hooks import Hooks
 from pybirch.scan.memory import Memory
 from pybirch.scan.outlet import Outlet, Pace
 from pybirch.scan.settings import ScanSettings
-from pybirch.scan.stacking import Layout, layouts_of
+from pybirch.scan.stacking import layouts_of
 from pybirch.scan.traverse import Plan
 from pybirch.states import InstrumentState, ScanState, Wish
 
@@ -100,9 +100,7 @@ class Scan:
         self.created_at = utc_now()
         self.started_at: str | None = None
         self.finished_at: str | None = None
-        self._calls = threading.RLock()
-        self._extra_layouts: dict[str, Layout] = {}
-        self._introduced = False
+        self._hooks = Hooks(self)
         self._course = Course(self.scan_id, self._tell, self._raise_sink_failure)
         self._closed = False
         self._recalled = (0.0, 0)
@@ -111,6 +109,7 @@ class Scan:
         self._memory = Memory()
         self._bench: Bench | None = None
         self._outlet: Outlet | None = None
+        self._extras = Extras(self.scan_id, ())
         self._progress_pace = Pace(0.25)
         self._values_pace = Pace(0.2)
 
@@ -234,28 +233,30 @@ class Scan:
 
     def _start(self) -> None:
         try:
-            self._introduce()
+            self._hooks.call_or_raise("set_scan_reference", self)
             self._plan = None  # what is done is what the settings say now, not when they were first read
             plan = self.check()
         except Exception as error:
-            self._call_hook("on_error", error)
+            self._hooks.call("on_error", error)
             self._finish(ScanState.FAILED, error)
             raise
         self._bench = Bench(self.settings.scan_tree or (), self._publish)
+        layouts = layouts_of(plan)
         self._outlet = Outlet(
             self.scan_id,
-            layouts_of(plan),
+            layouts,
             self.extensions,
             self._publish,
             self._on_sink_failure,
             self._after_tick,
-            self._calls,
+            self._hooks.turn,
         )
+        self._extras = Extras(self.scan_id, layouts)
         self._engine = Engine(plan, self._outlet, self._course, self._say)
         self._outlet.start()
         self.started_at = utc_now()
         try:
-            self._call_all("startup")
+            self._hooks.call_or_raise("startup")
             self._course.move_to(ScanState.RUNNING)
             self.flush()
             self._bench.connect(self._course.heed)
@@ -277,7 +278,7 @@ class Scan:
             self.message = "nothing to do: the scan has no tree"
             log.warning("scan %s: %s", self.scan_id, self.message)
         try:
-            self._call_all("execute")
+            self._hooks.call_or_raise("execute")
             self._bench.show(InstrumentState.MEASURING, self._plan.measurements)
             self._engine.walk()
             self.flush()
@@ -349,7 +350,7 @@ class Scan:
             else:
                 self._course.ask_abort()
         if waits:
-            self._call_hook("on_abort")
+            self._hooks.call("on_abort")
             self._finish(ScanState.ABORTED, None)
         elif self._bench is not None:
             self._bench.interrupt()
@@ -371,11 +372,7 @@ class Scan:
                 f"scan {self.scan_id} is {self.state}; data can be added while it runs"
             )
         step = 0 if self._engine is None else self._engine.steps_done
-        layouts = {} if self._plan is None else {known.measurement: known for known in layouts_of(self._plan)}
-        with self._calls:
-            layout = self._extra_layouts.get(measurement_name) or layouts.get(measurement_name)
-            make_block = block_from_frame(self.scan_id, df, measurement_name, step, layout)
-            self._extra_layouts[measurement_name] = layout or layout_of_frame(df, measurement_name)
+        make_block = self._extras.block_maker(df, measurement_name, step)
         if not self._outlet.add(measurement_name, make_block):
             raise IllegalTransitionError(f"scan {self.scan_id} has ended; data can be added while it runs")
 
@@ -412,9 +409,9 @@ class Scan:
         if error is None or isinstance(error, AbortAsked):
             error = self._outlet.error or error
         if error is None:
-            error = self._call_hook("on_complete")
+            error = self._hooks.call("on_complete")
         if isinstance(error, AbortAsked):
-            error = self._call_hook("on_abort") or error
+            error = self._hooks.call("on_abort") or error
         self._outlet.close()
         if error is None or isinstance(error, AbortAsked):
             error = self._outlet.error or error
@@ -424,35 +421,8 @@ class Scan:
             case AbortAsked() | KeyboardInterrupt() | SystemExit():
                 self._finish(ScanState.ABORTED, None)
             case _:
-                self._call_hook("on_error", error)
+                self._hooks.call("on_error", error)
                 self._finish(ScanState.FAILED, error)
-
-    def _introduce(self) -> None:
-        """The first of all calls of every extension."""
-        if not self._introduced:
-            self._introduced = True
-            self._call_all("set_scan_reference", self)
-
-    def _call_all(self, hook: str, *args: Any) -> None:
-        """Call every extension's hook; then raise what the first of them raised, if one did."""
-        error = self._call_hook(hook, *args)
-        if error is not None:
-            raise error
-
-    def _call_hook(self, hook: str, *args: Any) -> BaseException | None:
-        """Call every extension's hook, whatever another did; the first error raised."""
-        first: BaseException | None = None
-        self._introduce()
-        for extension in tuple(self.extensions):
-            call: Callable[..., None] | None = getattr(extension, hook, None)
-            try:
-                if call is not None:
-                    with self._calls:
-                        call(*args)
-            except Exception as error:
-                log.exception("scan %s: %s.%s failed", self.scan_id, type(extension).__name__, hook)
-                first = first or error
-        return first
 
     def _finish(self, state: ScanState, error: BaseException | None) -> None:
         """Into a terminal state: kept by the sinks first, then true, then shown."""
@@ -465,11 +435,11 @@ class Scan:
             progress=1.0 if state is ScanState.COMPLETED else self.progress,
             requested=None,
         )
-        unkept = self._call_hook("save_status", last)
+        unkept = self._hooks.call("save_status", last)
         if unkept is not None and self.failure is None:
             self.failure, self.error = unkept, str(unkept) or type(unkept).__name__
             state = ScanState.FAILED
-            self._call_hook("on_error", unkept)
+            self._hooks.call("on_error", unkept)
         self._course.enter(state)
         self._publish(self.status())
 

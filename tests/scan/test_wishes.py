@@ -322,3 +322,9 @@ def test_an_instrument_that_cannot_be_interrupted_does_not_stop_an_abort() -> No
         reach(scan, RUNNING)
         scan.abort()
     assert scan.state is ScanState.ABORTED
+
+
+def test_an_extension_that_cannot_be_introduced_does_not_keep_a_queued_scan_from_its_end() -> None:
+    scan = line_scan(Stage(), Meter(), 3, extensions=[Diary({"set_scan_reference": OSError("no")})])
+    scan.abort()
+    assert scan.state is ScanState.ABORTED
