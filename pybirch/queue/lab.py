@@ -38,6 +38,8 @@ class Lab:
             raise FieldError("instruments", f"two instruments are called {double!r}")
         if not self.queues:
             self.queues = {"main": ()}
+        if not isinstance(self.queues, Mapping):
+            raise FieldError("queues", f"must be a dict queue_id -> scans, not {type(self.queues).__name__}")
 
     def scans(self, queue_id: str) -> list[Scan]:
         """New scans for that queue."""

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from pybirch.errors import ScanSettingsError
-from pybirch.instruments.base import Measurable, Movable
+from pybirch.instruments.base import BaseMeasurementInstrument, Measurable, Movable
 from pybirch.scan.settings import ScanSettings
 from pybirch.scan.traverse import Plan, compile_tree
 from pybirch.scan.tree import InstrumentReference, Item, MovementItem, walk
@@ -36,10 +36,17 @@ def _check_instruments(tree: Sequence[Item]) -> None:
         if isinstance(instrument, InstrumentReference):
             raise ScanSettingsError(field, f"no instrument is called {instrument.name!r} here")
         if not isinstance(instrument, Movable if isinstance(item, MovementItem) else Measurable):
-            what = "moved" if isinstance(item, MovementItem) else "measured"
-            raise ScanSettingsError(field, f"a {type(instrument).__name__} cannot be {what}")
+            raise ScanSettingsError(field, _why_not(instrument, isinstance(item, MovementItem)))
         if by_name.setdefault(instrument.name, instrument) is not instrument:
             raise ScanSettingsError(field, f"two instruments of this scan are called {instrument.name!r}")
+
+
+def _why_not(instrument: object, moves: bool) -> str:
+    """Why it can be no movement or measurement."""
+    kind = type(instrument).__name__
+    if isinstance(instrument, BaseMeasurementInstrument) and not hasattr(instrument, "name"):
+        return f"a {kind} has no name yet: its __init__ must call super().__init__(name)"
+    return f"a {kind} cannot be {'moved' if moves else 'measured'}"
 
 
 def _check_limits(tree: Sequence[Item]) -> None:

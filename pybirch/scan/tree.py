@@ -5,7 +5,7 @@ Siblings are done in order. Under a movement everything is done once at each of 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -61,6 +61,11 @@ class MovementItem:
         self.movement = movement
         self.positions = as_positions(positions, f"positions of {getattr(movement, 'name', movement)}")
         self.settings = dict(settings or {})
+        if not isinstance(children, Iterable):
+            raise ScanSettingsError(
+                f"children of {getattr(movement, 'name', movement)}",
+                f"must be a list of items, not {type(children).__name__}",
+            )
         self.children = tuple(children)
         self._given = positions if isinstance(positions, Mapping | range) else None
         for number, child in enumerate(self.children):

@@ -6,7 +6,6 @@ import re
 from pathlib import Path
 
 import pandas as pd
-import pytest
 
 from database.services import DatabaseService
 from tests.examples.conftest import Run
@@ -43,7 +42,6 @@ def test_own_extension_writes_and_fails(run: Run, tmp_path: Path) -> None:
 
 
 def test_pymeasure_driver_finds_the_resonance(run: Run) -> None:
-    pytest.importorskip("pymeasure")
     done = run("pymeasure_instrument.py")
 
     assert done.returncode == 0, done.stderr
