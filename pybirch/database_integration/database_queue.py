@@ -96,14 +96,14 @@ class DatabaseQueue(Queue):
         Args:
             db: the database.
             QID: the queue_id.
-            instruments: those the scans may use, found by name; without them scans can be shown,
-                not run.
+            instruments: those the scans may use, found by name; a scan that lacks one can be shown,
+                and is refused by its name when it is to run.
 
         Raises:
-            NotFoundError: no such queue, or a queued scan needs an instrument that is not given.
+            NotFoundError: no such queue.
         """
         row = db.get_queue_with_scans(QID)
-        queue = cls(db, row.queue_id, **options)
+        queue = cls(db, row.queue_id, **{"max_parallel_scans": row.max_parallel_scans} | options)
         queue.recall([queue._recalled(scan, by_name(instruments)) for scan in row.scans])
         return queue
 
@@ -136,6 +136,7 @@ class DatabaseQueue(Queue):
 
     def _recalled(self, row: Any, instruments: Mapping[str, Any] | None) -> Scan:
         scan = scan_from_json(_archived(row), instruments)
+        scan.created_at = _text(row.created_at) or scan.created_at
         if scan.state is ScanState.QUEUED:
             self._recorder.record(scan)
         return scan
@@ -159,7 +160,7 @@ def _archived(row: Any) -> dict[str, Any]:
 
 
 def _text(moment: datetime | None) -> str | None:
-    return None if moment is None else moment.isoformat()
+    return None if moment is None else moment.isoformat().replace("+00:00", "Z")
 
 
 def by_name(instruments: Mapping[str, Any] | Sequence[Any] | None) -> dict[str, Any] | None:

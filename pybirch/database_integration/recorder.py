@@ -57,10 +57,24 @@ class QueueRecorder(QueueExtension):
         self.queue = queue
         self.store.open_queue(queue)
 
+    def take_up(self, queue: Any) -> None:
+        """Keep a queue that is there already, and the scans that wait in it, from now on."""
+        self.attach(queue)
+        for handle in queue.handles:
+            if not handle.is_active() and not handle.is_finished() and not is_recorded(handle.scan):
+                self._open(handle.scan)
+        queue.extensions.append(self)
+
     def scan_added(self, scan: Scan, position: int) -> None:
         if is_recorded(scan):
             return
-        self.store.open_scan(scan, self.queue.queue_id, position)
+        self._open(scan)
+        others = [handle.scan_id for handle in self.queue.handles]
+        if position < len(others):
+            self.order_changed([*others[:position], scan.scan_id, *others[position:]])
+
+    def _open(self, scan: Scan) -> None:
+        self.store.open_scan(scan, self.queue.queue_id)
         self.record(scan)
 
     def record(self, scan: Scan) -> None:

@@ -18,8 +18,8 @@ class Store(Protocol):
         """Make or take up the queue's record."""
         ...
 
-    def open_scan(self, scan: Scan, queue_id: str | None, position: int | None = None) -> None:
-        """Make the scan's record.
+    def open_scan(self, scan: Scan, queue_id: str | None) -> None:
+        """Make the scan's record, the last of its queue.
 
         Raises:
             FieldError: the record refuses a field; names it.
@@ -80,7 +80,7 @@ class DatabaseStore:
     def open_queue(self, queue: Any) -> None:
         self.db.create_queue_from_pybirch(queue)
 
-    def open_scan(self, scan: Scan, queue_id: str | None, position: int | None = None) -> None:
+    def open_scan(self, scan: Scan, queue_id: str | None) -> None:
         if self._operator and not scan.owner:
             scan.owner = self._operator
         given = {name: value for name, value in self._defaults.items() if value is not None}

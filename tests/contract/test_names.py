@@ -209,7 +209,23 @@ OTHER_NAMES = [
     ),
     *(
         f"database.models.{name}"
-        for name in ["Lab", "Project", "User", "Sample", "Equipment", "InstrumentStatus", "ScanTemplate", "QueueTemplate", "Scan", "Queue", "QueueLog", "MeasurementObject", "MeasurementDataPoint", "MeasurementDataArray", "Analysis"]
+        for name in [
+            "Lab",
+            "Project",
+            "User",
+            "Sample",
+            "Equipment",
+            "InstrumentStatus",
+            "ScanTemplate",
+            "QueueTemplate",
+            "Scan",
+            "Queue",
+            "QueueLog",
+            "MeasurementObject",
+            "MeasurementDataPoint",
+            "MeasurementDataArray",
+            "Analysis",
+        ]
     ),
     f"{WINDOW}.WEBSOCKET_AVAILABLE",
 ]

@@ -59,7 +59,16 @@ def test_a_wrong_value_is_refused_by_the_name_of_its_variable(name: str, value: 
     assert refused.value.field == name
 
 
-SERVER_VARIABLES = ["DATABASE_URL", "SECRET_KEY", "HOST", "PORT", "SOCKETIO_ASYNC_MODE", "SOCKETIO_PING_INTERVAL", "SOCKETIO_PING_TIMEOUT", "DATA_STORAGE_PATH"]
+SERVER_VARIABLES = [
+    "DATABASE_URL",
+    "SECRET_KEY",
+    "HOST",
+    "PORT",
+    "SOCKETIO_ASYNC_MODE",
+    "SOCKETIO_PING_INTERVAL",
+    "SOCKETIO_PING_TIMEOUT",
+    "DATA_STORAGE_PATH",
+]
 
 
 @pytest.fixture

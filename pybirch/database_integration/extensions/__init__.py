@@ -40,7 +40,7 @@ class DatabaseExtension(Recorder):
 
 
 class DatabaseQueueExtension(QueueRecorder):
-    """Keeps a plain queue and its scans; append it to ``queue.extensions`` or give it at the start."""
+    """Keeps a plain queue and its scans: give it to the queue at its start, or `take_up` one later."""
 
     def __init__(self, db_service: DatabaseService, *, operator: str = "") -> None:
         super().__init__(DatabaseStore(db_service, new_writer(), operator=operator))

@@ -144,11 +144,10 @@ class RemoteStore:
     def open_queue(self, queue: Any) -> None:
         self._keep(("queue_opened", queue.get_status()))
 
-    def open_scan(self, scan: Scan, queue_id: str | None, position: int | None = None) -> None:
+    def open_scan(self, scan: Scan, queue_id: str | None) -> None:
         shape = ScanHandle(scan).describe() | {
             "settings": scan.settings.serialize(),
             "queue_id": queue_id,
-            "position": position,
         }
         self._keep(("scan_opened", shape))
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, Protocol
 
-from pybirch.database_integration.recorder import QueueRecorder, is_recorded
+from pybirch.database_integration.recorder import QueueRecorder
 from pybirch.errors import FieldError, ServerUnavailableError
 from pybirch.events import (
     Event,
@@ -149,18 +149,9 @@ def _bridge_to(
         raise ServerUnavailableError(f"no server answers at {server_url}, or it refuses the token")
     recorded = any(isinstance(extension, QueueRecorder) for extension in queue.extensions)
     if not recorded:
-        _record(queue, QueueRecorder(RemoteStore(server.link.frames)))
+        QueueRecorder(RemoteStore(server.link.frames)).take_up(queue)
     skip = () if recorded else _STORED_KINDS
     return WebSocketQueueBridge(queue, server, commands=server.link.commands, skip=skip, own_server=True)
-
-
-def _record(queue: Queue, recorder: QueueRecorder) -> None:
-    """Have the queue, and the scans that wait in it, kept by `recorder` from now on."""
-    queue.extensions.append(recorder)
-    recorder.attach(queue)
-    for position, handle in enumerate(queue.handles):
-        if not handle.is_active() and not handle.is_finished() and not is_recorded(handle.scan):
-            recorder.scan_added(handle.scan, position)
 
 
 class WebSocketScanExtension(BaseExtension):
