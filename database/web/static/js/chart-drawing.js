@@ -57,6 +57,7 @@ export function drawSeries(plot, x, y, colour) {
   const ratio = devicePixelRatio || 1;
   const toX = linear(plot, "x", bbox.left, bbox.width, false);
   const toY = linear(plot, "y", bbox.top, bbox.height, true);
+  const dense = x.length > bbox.width;
   const sweeps = [new Path2D()];
   let pen = false;
   let pixel = null;
@@ -84,7 +85,7 @@ export function drawSeries(plot, x, y, colour) {
       sweeps.push(new Path2D());
       pen = false;
     }
-    const px = Math.round(toX(x[i]) * 2) / 2;
+    const px = dense ? Math.round(toX(x[i])) : toX(x[i]);
     const py = toY(y[i]);
     if (pen && px === pixel) {
       least = Math.min(least, py);
@@ -107,7 +108,7 @@ export function drawSeries(plot, x, y, colour) {
   ctx.clip();
   ctx.strokeStyle = colour;
   ctx.lineWidth = 1.5 * ratio;
-  ctx.lineJoin = "round";
+  ctx.lineJoin = dense ? "bevel" : "round";
   sweeps.forEach((path, i) => {
     ctx.globalAlpha = i === sweeps.length - 1 ? 1 : 0.3;
     ctx.stroke(path);

@@ -15,7 +15,7 @@ export const SERIES_TOKENS = ["--series-1", "--series-2", "--series-3", "--serie
  */
 export class LiveChart {
   constructor(box, { onZoom, onCursor } = {}) {
-    Object.assign(this, { box, onZoom, onCursor, zoom: null, data: null, plot: null, frame: 0 });
+    Object.assign(this, { box, onZoom, onCursor, zoom: null, data: null, plot: null, frame: 0, timer: null, drawnAt: 0 });
     this.observer = new ResizeObserver(() => this.plot?.setSize(this.size()));
     this.observer.observe(box);
     const recolour = () => this.rebuild();
@@ -34,7 +34,18 @@ export class LiveChart {
     this.shape = shape;
     this.data = data;
     if (changed) this.rebuild();
-    else this.frame ||= requestAnimationFrame(() => this.redraw());
+    else this.redrawSoon();
+  }
+
+  /** At the next frame; long traces, which cost more than they change, at most five times a second. */
+  redrawSoon() {
+    const length = this.data.x.values.length;
+    const wait = (length < 2000 ? 0 : length < 8000 ? 100 : 200) - (performance.now() - this.drawnAt);
+    if (wait <= 0) this.frame ||= requestAnimationFrame(() => this.redraw());
+    else this.timer ??= setTimeout(() => {
+      this.timer = null;
+      this.frame ||= requestAnimationFrame(() => this.redraw());
+    }, wait);
   }
 
   message(...content) {
@@ -59,6 +70,7 @@ export class LiveChart {
 
   redraw() {
     this.frame = 0;
+    this.drawnAt = performance.now();
     this.plot?.setData(this.columns(), true);
   }
 

@@ -81,7 +81,7 @@ export function tint(element) {
 /** A long name cut in the middle: the end, which tells names apart, stays; the whole on hover. */
 export function middle(text, tail = 10) {
   const whole = String(text ?? "");
-  if (whole.length <= tail * 2) return h("span", { class: "cut", title: whole.length > 14 ? whole : null }, whole);
+  if (whole.length <= 32) return h("span", { class: "cut", title: whole.length > 14 ? whole : null }, whole);
   return h("span", { class: "middle", title: whole }, h("span", {}, whole.slice(0, -tail)), h("span", {}, whole.slice(-tail)));
 }
 

@@ -79,7 +79,14 @@ export class ScanChart {
     setText(button.lastChild, this.isRunning() ? "Follow" : "Show all");
   }
 
-  /** Draw what is new; called for each block of the measurement shown. */
+  /** Draw what is new, at the next frame; called for each block of the measurement shown. */
+  updateSoon() {
+    this.frame ??= requestAnimationFrame(() => {
+      this.frame = null;
+      this.update();
+    });
+  }
+
   update() {
     this.showTabs();
     const { store } = this;

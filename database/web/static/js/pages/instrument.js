@@ -42,7 +42,7 @@ function note(instrument, { changed, event }) {
   const at = Object.entries(instrument.position ?? {})[0];
   const values = event.value && Object.entries(event.value).map(([name, value], i) => `${splitColumn(name).name} ${display(instrument, name, value, i)}`).join(", ");
   // What comes with every point (moving, measuring) is told once it has come to something.
-  if ((!changed && !values && !event.error) || ["moving", "measuring", "busy"].includes(instrument.status)) return;
+  if (!values && !event.error && (!changed || ["moving", "measuring", "busy"].includes(instrument.status))) return;
   const text = [values ?? (instrument.status === "idle" && at ? `at ${display(instrument, at[0], at[1], 0, true)}` : instrument.status), event.error].filter(Boolean).join(" · ");
   if (list.firstElementChild?.dataset.text === text) return;
   list.prepend(h("li", { dataset: { text } }, h("time", { datetime: event.timestamp, title: absolute(event.timestamp) }, clock(event.timestamp, true)), h("span", {}, text)));

@@ -24,7 +24,7 @@ const manager = new ScanRealtimeManager(scan.scan_id, {
   onData: (measurement) => {
     chart.setMeasurements(names());
     if (measurement === chart.measurement) {
-      chart.update();
+      chart.updateSoon();
       table.show(chart.store);
       showDownload();
     } else chart.showTabs();
