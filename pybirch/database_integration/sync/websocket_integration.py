@@ -196,6 +196,10 @@ class WebSocketScanExtension(BaseExtension):
     def _enqueue(self, event: Event) -> None:
         if self._bus is not None:
             self._bus.publish(event)
+            return
+        self.startup()  # a scan that ended before it began
+        self._enqueue(event)
+        self.shutdown()
 
 
 def _shown(block: Readings, every: int) -> Sequence[Event]:
