@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import socket
 from typing import Any
 
 import engineio
 import socketio
+import socketio.exceptions
+import websocket
 
 from pybirch import wire
 
@@ -24,6 +27,10 @@ class _WireJson:
     loads = staticmethod(lambda text, **_options: wire.orjson.loads(text))
 
 
+_GONE = (socketio.exceptions.SocketIOError, websocket.WebSocketException, OSError, AttributeError)
+"""What closing a line that is half closed already may raise."""
+
+
 class OrderedClient(socketio.Client):
     """WebSocket only, no reconnecting of its own. Handlers run in the reading thread: they only enqueue."""
 
@@ -34,10 +41,16 @@ class OrderedClient(socketio.Client):
         return _InOrder
 
     def leave(self, timeout: float = 3.0) -> None:
-        """Disconnect and wait for the client's threads."""
+        """Disconnect and wait for the client's threads, not for the server to say goodbye."""
         threads = [self.eio.read_loop_task, self.eio.write_loop_task]
-        with contextlib.suppress(Exception):  # half-open connections fail in ways of their own
-            self.disconnect()
+        line = getattr(self.eio, "ws", None)
+        with contextlib.suppress(*_GONE):
+            if line is not None:  # wakes the reading thread, wherever it waits
+                line.sock.shutdown(socket.SHUT_RDWR)
+        with contextlib.suppress(*_GONE):
+            self.eio.disconnect(abort=True)
+        if self.eio.queue is not None:  # the writing thread may have missed the first call to end
+            self.eio.queue.put(None)
         for thread in threads:
             if thread is not None:
                 thread.join(timeout)
