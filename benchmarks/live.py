@@ -159,7 +159,7 @@ def main() -> None:
             per_point = seconds / max(1, done["points_done"]) * 1e6
             print(
                 f"recorded in SQLite, shown in one browser: {done['points_done']} points in {seconds:.2f} s, "
-                f"{per_point:.2f} µs a point, {per_point / bare_loop():.1f} x the bare loop ({done['status']})"
+                f"{per_point:.2f} µs a point, {per_point / bare_loop():.1f} x bare ({done['status']})"
             )
         finally:
             browser.close()

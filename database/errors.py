@@ -15,3 +15,7 @@ class SchemaError(PyBirchError):
 
 class DamagedDataError(PyBirchError):
     """Stored readings do not match their checksum; the text names scan, measurement and indexes."""
+
+
+class SchemaNotReadyError(SchemaError):
+    """Nobody has made the schema current yet; the server does so when it starts."""

@@ -20,6 +20,7 @@ from typing import Any, Literal
 
 from filelock import FileLock, Timeout
 
+from database.errors import SchemaNotReadyError
 from database.services import DatabaseService
 from pybirch.database_integration.database_queue import DatabaseQueue
 from pybirch.database_integration.instrument_book import InstrumentBook
@@ -175,7 +176,9 @@ def _run(
     server_url: str | None,
     token: str | None,
 ) -> int:
-    db = DatabaseService(database_url, migrate="wait")
+    db = _database(database_url, ended)
+    if db is None:
+        return 0
     station = Station(lab, db, name=name, data_dir=data_dir, server_url=server_url, token=token)
     file = run_dir / "station.json"
     _write_private(file, {"pid": os.getpid(), "epoch": station.epoch, "name": name})
@@ -188,6 +191,22 @@ def _run(
         file.unlink(missing_ok=True)
         db.close()
     return 0
+
+
+def _database(url: str, ended: threading.Event) -> DatabaseService | None:
+    """The record, once the server has made its tables; None if the station is asked to end first."""
+    told = False
+    while not ended.is_set():
+        try:
+            return DatabaseService(url, migrate="wait", patience=2.0)
+        except SchemaNotReadyError:
+            if not told:
+                log.warning(
+                    "waiting for the server, which makes the database: start it with `python run_web.py`, "
+                    "or both at once with `python run_web.py --lab FILE`"
+                )
+            told = True
+    return None
 
 
 def _lab(lab: Path | Literal["demo"] | None) -> Lab:

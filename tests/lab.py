@@ -235,6 +235,8 @@ class Diary(ScanExtension):
 class Sink(ScanExtension):
     """Keeps blocks as they come."""
 
+    goes_on = False
+
     def __init__(self) -> None:
         self.blocks: list[Readings] = []
         self.facts: list[Any] = []

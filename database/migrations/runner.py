@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Connection, inspect, text
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
-from database.errors import DatabaseUnavailableError, SchemaError
+from database.errors import DatabaseUnavailableError, SchemaError, SchemaNotReadyError
 from database.session import Database
 
 if TYPE_CHECKING:
@@ -76,12 +76,13 @@ def wait_until_current(database: Database, timeout: float = 60.0) -> None:
     """Wait until another process has made the schema current.
 
     Raises:
-        SchemaError: newer than this code, or still not there after `timeout` seconds.
+        SchemaNotReadyError: still not there after `timeout` seconds.
+        SchemaError: newer than this code.
     """
     deadline = time.monotonic() + timeout
     while not _current(database):
         if time.monotonic() > deadline:
-            raise SchemaError(
+            raise SchemaNotReadyError(
                 f"{database.name}: after {timeout:g} s its schema is still not the one this PyBirch needs "
                 f"({HEAD}); start the server once, it migrates"
             )

@@ -58,20 +58,23 @@ class DatabaseService:
     """All services on one database. Thread-safe; `close` it, or use it as a context manager.
 
     Args:
-        place: path of an SQLite file, or a URL of SQLite or PostgreSQL.
+        path_or_url: path of an SQLite file, or a URL of SQLite or PostgreSQL.
         migrate: True makes or migrates the schema; "wait" waits until somebody else has;
             False takes it as it is.
+        patience: seconds to wait for somebody else.
 
     Raises:
         DatabaseUnavailableError: it cannot be opened.
         SchemaError: a newer PyBirch made it, or nobody migrated it in time.
     """
 
-    def __init__(self, place: str | Path, migrate: bool | Literal["wait"] = True) -> None:
-        self.database = Database(place)
+    def __init__(
+        self, path_or_url: str | Path, migrate: bool | Literal["wait"] = True, *, patience: float = 60.0
+    ) -> None:
+        self.database = Database(path_or_url)
         try:
             if migrate == "wait":
-                runner.wait_until_current(self.database)
+                runner.wait_until_current(self.database, patience)
             elif migrate:
                 runner.upgrade(self.database)
         except BaseException:
@@ -118,6 +121,10 @@ class DatabaseService:
 
     def create_scan_from_pybirch(self, scan: ScanLike, queue_id: Key | None = None) -> Scan:
         return self.scans.create_from_pybirch(scan, queue_id)
+
+    def update_scan(self, scan_id: Key, **fields: Any) -> Scan:
+        """`scans.update`."""
+        return self.scans.update(scan_id, **fields)
 
     def update_scan_status(self, scan_id: Key, status: ScanState | str, **fields: Any) -> Scan:
         """`scans.set_status`; `fields` may be message, progress, writer, timestamp or columns."""

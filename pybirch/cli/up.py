@@ -43,6 +43,7 @@ def start_lab(
     """
     settings = lab_settings(demo=demo, host=host, port=port)
     settings.make_folders()
+    with_station = with_station and (demo or lab_file is not None)
     with one_supervisor(settings) as alone:
         if not alone or server_of_somebody_else(settings):
             say(where_it_runs(settings))
@@ -164,7 +165,10 @@ def stop_on_signals(supervisor: Supervisor) -> None:
     "--no-station", is_flag=True, help="The server alone; a station or window comes from elsewhere."
 )
 def run_web(demo: bool, lab_file: Path | None, host: str | None, port: int | None, no_station: bool) -> None:
-    """Start the laboratory: web server and station, kept alive until Ctrl-C."""
+    """Start the laboratory: web server and, for --demo or --lab, its station; kept alive until Ctrl-C.
+
+    Without a laboratory the server waits for stations (`pybirch station FILE`), windows and scripts.
+    """
     if demo and lab_file:
         raise click.UsageError("--demo has its own laboratory; leave out --lab.")
     lab_file = lab_file.absolute() if lab_file else None

@@ -103,7 +103,8 @@ class DatabaseQueue(Queue):
             NotFoundError: no such queue.
         """
         row = db.get_queue_with_scans(QID)
-        queue = cls(db, row.queue_id, **{"max_parallel_scans": row.max_parallel_scans} | options)
+        options.setdefault("max_parallel_scans", row.max_parallel_scans)
+        queue = cls(db, row.queue_id, **options)
         queue.recall([queue._recalled(scan, by_name(instruments)) for scan in row.scans])
         return queue
 

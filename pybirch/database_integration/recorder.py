@@ -11,6 +11,7 @@ from pybirch.events import Readings, ScanStatus
 from pybirch.extensions.base import BaseExtension
 from pybirch.queue.journal import QueueExtension
 from pybirch.scan.scan import Scan
+from pybirch.states import ScanState
 
 
 class Recorder(BaseExtension):
@@ -20,6 +21,8 @@ class Recorder(BaseExtension):
         store: where.
         scan_id: the record to write to, when it is not the scan's own id.
     """
+
+    goes_on = False
 
     def __init__(self, store: Store, scan_id: str | None = None) -> None:
         self.store = store
@@ -64,6 +67,22 @@ class QueueRecorder(QueueExtension):
             if not handle.is_active() and not handle.is_finished() and not is_recorded(handle.scan):
                 self._open(handle.scan)
         queue.extensions.append(self)
+
+    def let_go(self) -> list[Scan]:
+        """Keep nothing new; gives the scans under way, which are kept to their end."""
+        if self in self.queue.extensions:
+            self.queue.extensions.remove(self)
+        mine = [handle for handle in self.queue.handles if self._keeps(handle.scan)]
+        for handle in mine:
+            if handle.state is ScanState.QUEUED and not handle.scan._course.taken:
+                handle.scan.extensions[:] = [e for e in handle.scan.extensions if not self._is_mine(e)]
+        return [h.scan for h in mine if self._keeps(h.scan) and not h.is_finished()]
+
+    def _keeps(self, scan: Scan) -> bool:
+        return any(map(self._is_mine, scan.extensions))
+
+    def _is_mine(self, extension: Any) -> bool:
+        return isinstance(extension, Recorder) and extension.store is self.store
 
     def scan_added(self, scan: Scan, position: int) -> None:
         if is_recorded(scan):

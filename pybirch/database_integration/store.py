@@ -83,6 +83,9 @@ class DatabaseStore:
     def open_scan(self, scan: Scan, queue_id: str | None) -> None:
         if self._operator and not scan.owner:
             scan.owner = self._operator
+        for instrument in scan.instruments:
+            if not getattr(instrument, "instrument_id", 1):
+                instrument.instrument_id = self.db.equipment.register(instrument).id
         given = {name: value for name, value in self._defaults.items() if value is not None}
         if scan.sample is not None:
             given.pop("sample_id", None)

@@ -72,11 +72,13 @@ def demo_lab(ports_file: Path | None = None, pace: float | None = None) -> Lab:
                 MovementItem(stage, linear(0.0, 20.0, SPECTRA), children=[MeasurementItem(spectrometer)]),
             ),
             _scan(
-                "Resonance of the cantilever",
+                "Resonance of a tuning fork",
                 "resonance",
                 FILM,
                 MovementItem(
-                    frequency, linear(900.0, 1100.0, RESONANCE_POINTS), children=[MeasurementItem(lockin)]
+                    frequency,
+                    linear(32_608.0, 32_928.0, RESONANCE_POINTS),
+                    children=[MeasurementItem(lockin)],
                 ),
             ),
             _scan(

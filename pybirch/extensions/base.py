@@ -20,6 +20,9 @@ class BaseExtension:
     extensions still hear everything.
     """
 
+    goes_on: bool = True
+    """Whether it also hears the scan that repeats this one; False for what is made for one scan."""
+
     def set_scan_reference(self, scan: Any) -> None:
         """First of all calls: the scan this extension will hear."""
         self.scan = scan

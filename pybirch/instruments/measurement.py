@@ -42,7 +42,8 @@ class Measurement(BaseMeasurementInstrument):
 
         Returns:
             float64, shape (rows, columns). One row is a reading of scalars; n rows are one
-            reading whose columns are arrays of n values (a spectrum, a trace).
+            reading whose columns are arrays of n values (a spectrum, a trace). Give a new array
+            each time: it is kept as it is until the scan's outlet has taken it.
 
         Raises:
             InstrumentError: the reading failed; it ends the scan as failed.

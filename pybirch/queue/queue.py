@@ -334,6 +334,8 @@ class Queue(CallbackMethods):
     def restart(self, scan_id: str) -> str:
         """Queue a new scan with the same settings.
 
+        Extensions go with it, but those that are made for one scan (`goes_on` False).
+
         Returns:
             The new scan_id; its `restarted_from` is `scan_id`.
 
@@ -421,7 +423,8 @@ class Queue(CallbackMethods):
         self._publish_status()
 
     def _again(self, old: Scan) -> Scan:
-        return Scan(old.settings, old.sample, owner=old.owner, restarted_from=old.scan_id)
+        kept = [extension for extension in old.extensions if getattr(extension, "goes_on", True)]
+        return Scan(old.settings, old.sample, kept, old.owner, restarted_from=old.scan_id)
 
     def _check_new(self, scan: Scan) -> None:
         if not isinstance(scan, Scan):

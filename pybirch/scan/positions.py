@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -9,6 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pybirch.errors import ScanSettingsError
+
+MANY = 1000
+"""Positions up to this number are written out one by one."""
 
 
 def linear(start: float, stop: float, num: int) -> dict[str, list[float]]:
@@ -21,7 +25,8 @@ def as_positions(given: Any, field: str = "positions") -> NDArray[np.float64]:
 
     Args:
         given: numbers in a list, range or array; or ``{"linear": [start, stop, num]}``; or
-            ``{"range": [start, stop, step]}`` with `stop` left out, as in Python.
+            ``{"range": [start, stop, step]}`` with `stop` left out, as in Python; or what `as_json`
+            makes of a long array, ``{"float64": base64 of little-endian floats, …}``.
 
     Raises:
         ScanSettingsError: not numbers, not finite, or none at all; names `field`.
@@ -49,6 +54,9 @@ def _from_spec(spec: Mapping[str, Any], field: str) -> NDArray[np.float64]:
                 return _checked(np.linspace(float(start), float(stop), int(num)), f"{field}.linear")
             case {"range": [start, stop, step]} if float(step) != 0:
                 return _checked(np.arange(float(start), float(stop), float(step)), f"{field}.range")
+            case {"float64": str(text)}:
+                packed = np.frombuffer(base64.b64decode(text, validate=True), dtype="<f8")
+                return _checked(packed.astype(np.float64), f"{field}.float64")
     except ScanSettingsError:
         raise
     except (TypeError, ValueError, OverflowError, MemoryError) as error:
@@ -72,9 +80,19 @@ def _checked(positions: NDArray[np.float64], field: str) -> NDArray[np.float64]:
 
 
 def as_json(given: Any, positions: NDArray[np.float64]) -> Any:
-    """The positions as JSON: the short form they were given in, or the list."""
+    """The positions as JSON: the short form they were given in, or the list.
+
+    More than `MANY` become short as well, since a scan's record is rewritten as it goes on: evenly
+    spaced ones (bit for bit) as ``linear``, others packed, with their first, last and count to show.
+    """
     if isinstance(given, Mapping):
         return dict(given)
     if isinstance(given, range):
         return {"range": [given.start, given.stop, given.step]}
-    return positions.tolist()
+    if positions.size <= MANY:
+        return positions.tolist()
+    first, last, count = float(positions[0]), float(positions[-1]), int(positions.size)
+    if np.array_equal(positions, np.linspace(first, last, count)):
+        return {"linear": [first, last, count]}
+    packed = base64.b64encode(positions.astype("<f8").tobytes()).decode("ascii")
+    return {"float64": packed, "first": first, "last": last, "count": count}

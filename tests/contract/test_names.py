@@ -270,18 +270,7 @@ def written(parameters: str) -> list[inspect.Parameter]:
     return list(inspect.signature(made).parameters.values())
 
 
-NOT_KEPT = {
-    SERVICE: "its parameter is called `place`",
-    f"{SERVICE}.update_scan": "takes the scan's id by place only",
-}
-
-
-def _calls() -> list[Any]:
-    marks = {path: [pytest.mark.xfail(reason=reason)] for path, reason in NOT_KEPT.items()}
-    return [pytest.param(path, marks=marks.get(path, [])) for path in CALLS]
-
-
-@pytest.mark.parametrize("path", _calls())
+@pytest.mark.parametrize("path", CALLS)
 def test_a_call_takes_what_the_contract_says(path: str) -> None:
     actual, expected = parameters_of(path), written(CALLS[path])
     by_name = {parameter.name: parameter for parameter in actual}

@@ -17,7 +17,7 @@ from tests.system.running import RunningLab
 BENCH = {
     "Diode I-V curve": {"diode": demo_lab.DIODE_POINTS},
     "Spectra along the film": {"spectrometer": demo_lab.SPECTRA},
-    "Resonance of the cantilever": {"lockin": demo_lab.RESONANCE_POINTS},
+    "Resonance of a tuning fork": {"lockin": demo_lab.RESONANCE_POINTS},
     "Diode under light from the film": {
         "spectrometer": demo_lab.MAP_PLACES,
         "diode": demo_lab.MAP_PLACES * demo_lab.MAP_VOLTAGES,
@@ -99,7 +99,7 @@ def test_a_page_open_while_the_server_dies_has_every_point_once(
     start: Callable[..., RunningLab], person: Callable[[RunningLab], Any]
 ) -> None:
     demo = start("--demo", data="data/demo", PYBIRCH_DEMO_PACE="0.15")
-    name = "Resonance of the cantilever"
+    name = "Resonance of a tuning fork"
     page = person(demo)
     scan_id = scan_called(demo, name)["scan_id"]
     page.goto(f"{demo.url}/scans/{scan_id}")

@@ -14,6 +14,7 @@ function positionsText(positions, unit) {
     return `${say(flat[0])} to ${say(flat.at(-1))}, ${count(flat.length)} positions`;
   }
   if (positions?.linear) return `${say(positions.linear[0])} to ${say(positions.linear[1])}, ${count(positions.linear[2])} positions`;
+  if (positions?.float64) return `${say(positions.first)} to ${say(positions.last)}, ${count(positions.count)} positions`;
   if (positions?.range) return `${say(positions.range[0])} to ${say(positions.range[1])} in steps of ${say(positions.range[2])}`;
   return "";
 }
