@@ -6,6 +6,7 @@ tell is asked for again.
 
 from __future__ import annotations
 
+import time
 from collections import deque
 from typing import Any
 
@@ -27,6 +28,8 @@ from pybirch.states import ScanState
 LINES_KEPT = 2_000
 ASK_AGAIN_MS = 150
 """Questions about one queue within this time are one question."""
+
+TOLD_BY_EVENTS = ("status", "requested", "progress", "message", "current_scan")
 
 Row = dict[str, Any]
 
@@ -52,6 +55,7 @@ class LabView(QObject):
         self.connection: Connection = lab.connection
         self._order: dict[str, list[str]] = {}
         self._due: set[str] = set()
+        self._heard: dict[str, float] = {}
         self._again = QTimer(self)
         self._again.setSingleShot(True)
         self._again.setInterval(ASK_AGAIN_MS)
@@ -70,7 +74,10 @@ class LabView(QObject):
 
     def refresh(self) -> None:
         """Ask for everything again."""
-        self._work.call(self._lab.snapshot, self._take_snapshot, self._snapshot_failed)
+        asked = time.monotonic()
+        self._work.call(
+            self._lab.snapshot, lambda found: self._take_snapshot(found, asked), self._snapshot_failed
+        )
 
     def take(self, events: list[Event]) -> None:
         """Events from the bus; one signal for all of them."""
@@ -107,32 +114,40 @@ class LabView(QObject):
         if self.connection.state in (ConnectionState.LIVE, ConnectionState.LOCAL):
             self.failed.emit(sentence)
 
-    def _take_snapshot(self, overview: Row) -> None:
+    def _take_snapshot(self, overview: Row, asked: float) -> None:
         self.loaded = True
         self.name = str((overview.get("lab") or {}).get("name") or self.name)
         known = {row["queue_id"]: row for row in overview.get("queues", ())}
         for queue_id in set(self.queues) - set(known):
             del self.queues[queue_id]
         for queue_id, row in known.items():
+            row = self._not_older(row, queue_id, self.queues, asked)
             self.queues[queue_id] = self.queues.get(queue_id, {}) | row
             self._ask_soon(queue_id)
             self._ask_logs(queue_id)
         for row in overview.get("scans", ()):
-            self._merge_scan(row)
+            self._merge_scan(self._not_older(row, row["scan_id"], self.scans, asked))
         self.instruments = {
             _key(row): _merged(self.instruments.get(_key(row)), row)
             for row in overview.get("instruments", ())
         }
         self.changed.emit()
 
-    def _take_queue(self, row: Row) -> None:
+    def _take_queue(self, row: Row, asked: float) -> None:
         queue_id = row["queue_id"]
-        scans = row.get("scans", ())
-        self.queues[queue_id] = self.queues.get(queue_id, {}) | {k: v for k, v in row.items() if k != "scans"}
+        scans = [self._not_older(scan, scan["scan_id"], self.scans, asked) for scan in row.get("scans", ())]
+        row = self._not_older({k: v for k, v in row.items() if k != "scans"}, queue_id, self.queues, asked)
+        self.queues[queue_id] = self.queues.get(queue_id, {}) | row
         self._order[queue_id] = [scan["scan_id"] for scan in scans]
         for scan in scans:
             self._merge_scan(scan | {"queue_id": queue_id})
         self.changed.emit()
+
+    def _not_older(self, row: Row, key: str, known: dict[str, Row], asked: float) -> Row:
+        """The row without what an event has told since it was asked for."""
+        if self._heard.get(key, 0.0) < asked or key not in known:
+            return row
+        return row | {name: known[key][name] for name in TOLD_BY_EVENTS if name in known[key]}
 
     def _merge_scan(self, row: Row) -> None:
         known = self.scans.get(row["scan_id"], {})
@@ -156,6 +171,7 @@ class LabView(QObject):
             for queue_id in self.queues:
                 self._ask_soon(queue_id)
             return
+        self._heard[event.scan_id] = time.monotonic()
         moved = row["status"] != event.status
         row["status"] = str(event.status)
         row["requested"] = None if event.requested is None else str(event.requested)
@@ -176,6 +192,7 @@ class LabView(QObject):
         if row is None:
             self.refresh()
             return
+        self._heard[event.queue_id] = time.monotonic()
         row["status"] = str(event.status)
         row["current_scan"] = event.current_scan
         for name in ("completed_scans", "total_scans"):
@@ -222,7 +239,12 @@ class LabView(QObject):
     def _ask_queues(self) -> None:
         due, self._due = self._due, set()
         for queue_id in due:
-            self._work.call(lambda q=queue_id: self._lab.queue(q), self._take_queue, self._snapshot_failed)
+            asked = time.monotonic()
+            self._work.call(
+                lambda q=queue_id: self._lab.queue(q),
+                lambda row, at=asked: self._take_queue(row, at),
+                self._snapshot_failed,
+            )
 
     def _ask_logs(self, queue_id: str) -> None:
         self._work.call(

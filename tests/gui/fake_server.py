@@ -56,7 +56,9 @@ class FakeServer:
     def becomes(self, status: str) -> None:
         self.status = status
         queue = QueueState.IDLE if ScanState(status).is_finished else QueueState(status)
-        self.sockets.emit("scan_status", to_wire(ScanStatus(scan_id=SCAN, status=ScanState(status), progress=0.5)))
+        self.sockets.emit(
+            "scan_status", to_wire(ScanStatus(scan_id=SCAN, status=ScanState(status), progress=0.5))
+        )
         self.sockets.emit("queue_status", to_wire(QueueStatus(queue_id=QUEUE, status=queue, total_scans=1)))
 
     def log(self, message: str) -> None:
@@ -93,7 +95,12 @@ class FakeServer:
         @app.get("/api/overview")
         def overview():
             queue = {k: v for k, v in self._queue().items() if k != "scans"}
-            instrument = {"instrument_id": 7, "name": "stage", "status": "idle", "position": {"stage (mm)": 1.5}}
+            instrument = {
+                "instrument_id": 7,
+                "name": "stage",
+                "status": "idle",
+                "position": {"stage (mm)": 1.5},
+            }
             return jsonify(
                 lab={"name": "Far lab"},
                 queues=[queue],
@@ -109,13 +116,24 @@ class FakeServer:
 
         @app.get("/api/queue/<_queue>/logs")
         def logs(_queue):
-            line = {"id": 1, "timestamp": utc_now(), "level": "INFO", "message": "earlier line", "scan_id": None}
+            line = {
+                "id": 1,
+                "timestamp": utc_now(),
+                "level": "INFO",
+                "message": "earlier line",
+                "scan_id": None,
+            }
             return jsonify(items=[line])
 
         @app.get("/api/scan/<_scan>")
         def scan(_scan):
             columns = [{"name": "current", "unit": "A", "role": "data", "shape": []}]
-            measurement = {"name": "meter", "columns": columns, "count": self.count, "last_index": self.count - 1}
+            measurement = {
+                "name": "meter",
+                "columns": columns,
+                "count": self.count,
+                "last_index": self.count - 1,
+            }
             return jsonify(self._scan() | {"measurements": [measurement] if self.count else []})
 
         @app.get("/api/scan/<_scan>/data/<_measurement>")

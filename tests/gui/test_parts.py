@@ -64,7 +64,7 @@ def test_sweeps_that_begin_again_are_not_joined():
 
 
 def test_tokens_are_those_of_the_web_page():
-    css = ':root { --text: #111; --gap: 4px; }\n@media (x) { :root:not(y) { --text: #999; } }\n'
+    css = ":root { --text: #111; --gap: 4px; }\n@media (x) { :root:not(y) { --text: #999; } }\n"
     css += '[data-theme="dark"] { --text: #eee; }'
     assert read_tokens(css, dark=False) == {"text": "#111", "gap": "4px"}
     assert read_tokens(css, dark=True)["text"] == "#eee"
@@ -89,7 +89,12 @@ def test_numbers_read_well(value, unit, shown):
 
 
 def test_durations_and_counts():
-    assert [format.duration(s) for s in (4.23, 59, 185.0, 7800.0)] == ["4.2 s", "59 s", "3 min 05 s", "2 h 10 min"]
+    assert [format.duration(s) for s in (4.23, 59, 185.0, 7800.0)] == [
+        "4.2 s",
+        "59 s",
+        "3 min 05 s",
+        "2 h 10 min",
+    ]
     assert format.count(1234567) == "1\u202f234\u202f567"
 
 

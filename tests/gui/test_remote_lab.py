@@ -173,6 +173,7 @@ def test_the_window_shows_and_commands_the_server(qtbot, server, open_window):
     qtbot.waitUntil(lambda: window.queue_page.chip.text == "paused")
     assert window.queue_page.table.rows[0]["status"] == "paused"
     server.refuses = True
+    qtbot.waitUntil(window.queue_page.buttons.buttons["resume"].isEnabled)
     qtbot.mouseClick(window.queue_page.buttons.buttons["resume"], Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: "cannot be paused" in window.frame.notice.text)
     assert "stage" in [row["name"] for row in window.instruments_page._desk.view.instruments.values()]

@@ -134,7 +134,11 @@ def test_nothing_from_the_lab_is_handled_in_another_thread(qtbot, bench, open_wi
     bench.add(points=20)
     window = open_window(bench.queue)
     threads = set()
-    for owner, name in ((window.view, "take"), (window.follower, "take"), (window.scan_page.plot, "draw_now")):
+    for owner, name in (
+        (window.view, "take"),
+        (window.follower, "take"),
+        (window.scan_page.plot, "draw_now"),
+    ):
         original = getattr(owner, name)
 
         def spy(*what, original=original):
