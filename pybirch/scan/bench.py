@@ -27,6 +27,7 @@ class Bench:
         self._tree = tree
         self._publish = publish
         self._touched: list[Any] = []
+        self._noted: dict[str, Readings] = {}
 
     def connect(self, check: Callable[[], None]) -> None:
         """Connect, apply settings and initialize; `check` may raise between two instruments."""
@@ -78,9 +79,14 @@ class Bench:
             with contextlib.suppress(AttributeError):
                 instrument.status = state
 
-    def report_values(self, blocks: Sequence[Readings]) -> None:
-        """Tell the last position and value of what was just moved and read."""
-        for block in blocks:
+    def note_values(self, blocks: Sequence[Readings]) -> None:
+        """Remember what was just moved and read, for `report_values`."""
+        self._noted.update({block.measurement: block for block in blocks})
+
+    def report_values(self) -> None:
+        """Tell the last position and value of what was moved and read since the last report."""
+        noted, self._noted = self._noted, {}
+        for block in noted.values():
             for instrument in self.instruments:
                 if instrument.name == block.measurement:
                     self._report(instrument, value={c: _last(v) for c, v in block.values.items()})

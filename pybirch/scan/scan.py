@@ -413,6 +413,7 @@ class Scan:
         if isinstance(error, AbortAsked):
             error = self._hooks.call("on_abort") or error
         self._outlet.close()
+        self._bench.report_values()
         if error is None or isinstance(error, AbortAsked):
             error = self._outlet.error or error
         match error:
@@ -462,8 +463,9 @@ class Scan:
         self._memory.keep(blocks)
         if self._bench is None or self.bus is None:
             return
+        self._bench.note_values(blocks)
         if self._values_pace.due():
-            self._bench.report_values(blocks)
+            self._bench.report_values()
         if self._progress_pace.due() and self._outlet and self._engine and self._plan and self._plan.steps:
             steps = min(self._engine.steps_done, max(int(block.steps[-1]) + 1 for block in blocks))
             self._outlet.publish_progress(steps / self._plan.steps)
