@@ -21,7 +21,7 @@ class ScanFollower(QObject):
 
     grew = Signal()
     failed = Signal(str)
-    loaded = Signal()
+    loaded = Signal(object)
 
     def __init__(self, lab: Lab, work: Work, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -78,7 +78,7 @@ class ScanFollower(QObject):
         if scan_id != self.scan_id:
             return
         self.is_loading = False
-        self.loaded.emit()
+        self.loaded.emit(found)
         for measurement in found.get("measurements", ()):
             name, count = measurement["name"], int(measurement.get("count") or 0)
             if name not in self.records:

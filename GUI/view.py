@@ -72,6 +72,12 @@ class LabView(QObject):
         begun = [row for row in rows if row.get("started_at")]
         return running[0] if running else begun[-1] if begun else rows[0] if rows else None
 
+    def learn_scan(self, row: Row) -> None:
+        """A scan that was asked for by itself; what is listed already is kept up by events."""
+        if row and row["scan_id"] not in self.scans:
+            self._merge_scan({k: v for k, v in row.items() if k not in ("settings", "measurements")})
+        self.changed.emit()
+
     def refresh(self) -> None:
         """Ask for everything again."""
         asked = time.monotonic()

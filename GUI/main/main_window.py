@@ -114,7 +114,7 @@ class MainWindow(QMainWindow):
         self.view.connected.connect(self._redraw_connection)
         self.view.failed.connect(self.frame.notice.say)
         self.follower.failed.connect(self._reading_failed)
-        self.follower.loaded.connect(self._redraw)
+        self.follower.loaded.connect(self.view.learn_scan)
         self.commands.ended.connect(lambda _action, _whom, refusal: self.frame.notice.say(refusal))
         self.commands.stop_ended.connect(self._stopped)
         self.frame.stop.wanted.connect(self.stop_everything)
@@ -200,7 +200,7 @@ class MainWindow(QMainWindow):
     def _scan_to_show(self) -> str | None:
         """The one chosen, until another begins; else what runs, what ran last, what comes first."""
         rows = [row for q in self.view.queues if (row := self.view.active_scan(q)) is not None]
-        if self._chosen_scan in self.view.scans:
+        if self._chosen_scan is not None:
             return self._chosen_scan
         rows.sort(key=lambda r: (r["status"] in ("running", "paused"), r.get("started_at") or ""))
         return rows[-1]["scan_id"] if rows else self.follower.scan_id

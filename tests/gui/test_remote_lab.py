@@ -156,6 +156,15 @@ def test_a_silent_station_makes_the_view_stale(server, lab, wait_for):
     wait_for(lambda: is_live(lab))
 
 
+def test_a_scan_is_shown_before_anything_else_is_known(qtbot, server, open_window):
+    server.measure(3)
+    window = open_window(server_url=server.url, token=TOKEN)
+    window.show_scan(SCAN)
+    assert window.follower.scan_id == SCAN
+    qtbot.waitUntil(lambda: window.scan_page.title.whole == "far scan")
+    qtbot.waitUntil(lambda: window.follower.points() == 3)
+
+
 def test_the_window_shows_and_commands_the_server(qtbot, server, open_window):
     server.measure(3)
     window = open_window(server_url=server.url, token=TOKEN)
