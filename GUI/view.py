@@ -78,6 +78,12 @@ class LabView(QObject):
             self._merge_scan({k: v for k, v in row.items() if k not in ("settings", "measurements")})
         self.changed.emit()
 
+    def ask_about(self, whom: str) -> None:
+        """Ask again for the queue, or the queue of the scan, that was given a command."""
+        queue_id = self.scans.get(whom, {}).get("queue_id") or whom
+        if queue_id in self.queues:
+            self._ask_soon(queue_id)
+
     def refresh(self) -> None:
         """Ask for everything again."""
         asked = time.monotonic()

@@ -116,6 +116,7 @@ class MainWindow(QMainWindow):
         self.follower.failed.connect(self._reading_failed)
         self.follower.loaded.connect(self.view.learn_scan)
         self.commands.ended.connect(lambda _action, _whom, refusal: self.frame.notice.say(refusal))
+        self.commands.ended.connect(lambda _action, whom, _refusal: self.view.ask_about(whom))
         self.commands.stop_ended.connect(self._stopped)
         self.frame.stop.wanted.connect(self.stop_everything)
         self.dashboard.queue_opened.connect(self.show_queue)
