@@ -74,7 +74,7 @@ class QueueRecorder(QueueExtension):
             self.queue.extensions.remove(self)
         mine = [handle for handle in self.queue.handles if self._keeps(handle.scan)]
         for handle in mine:
-            if handle.state is ScanState.QUEUED and not handle.scan._course.taken:
+            if handle.state is ScanState.QUEUED:
                 handle.scan.extensions[:] = [e for e in handle.scan.extensions if not self._is_mine(e)]
         return [h.scan for h in mine if self._keeps(h.scan) and not h.is_finished()]
 

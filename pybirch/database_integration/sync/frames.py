@@ -24,6 +24,8 @@ BACKLOG_ITEMS = 2_000
 FRAME_ITEMS = 500
 SLOWEST_RETRY = 2.0
 TIMEOUT = 10.0
+LAST_ANSWER = 1.0
+"""Seconds that closing gives a request under way."""
 
 Find = Callable[[], tuple[str, str]]
 """Gives a server's address and token; raises ServerUnavailableError when there is none."""
@@ -33,9 +35,11 @@ Item = dict[str, Any]
 
 
 class _Kept:
-    def __init__(self, items: Sequence[Item]) -> None:
+    def __init__(self, items: Sequence[Item], awaited: bool = True) -> None:
         self.items = list(items)
+        self.awaited = awaited
         self.done = threading.Event()
+        self.answer: dict[str, Any] = {}
         self.error: Exception | None = None
 
 
@@ -69,17 +73,15 @@ class Frames:
                 self._drop_readings()
             self._changed.notify_all()
 
-    def keep(self, items: Sequence[Item], patience: float = 60.0) -> None:
-        """Have the server store these items, in order; returns when they are durable.
+    def keep(self, items: Sequence[Item], patience: float = 60.0) -> dict[str, Any]:
+        """Have the server store these items, in order; its answer, when they are durable.
 
         Raises:
             ServerUnavailableError: no answer within `patience` seconds.
             FieldError, StaleWriterError: the server refused them.
         """
         kept = _Kept(items)
-        with self._changed:
-            self._kept.append(kept)
-            self._changed.notify_all()
+        self._line_up(kept)
         if not kept.done.wait(patience):
             with self._changed:
                 if kept in self._kept:
@@ -87,6 +89,16 @@ class Frames:
             raise ServerUnavailableError(f"the server did not store the readings within {patience:g} s")
         if kept.error is not None:
             raise kept.error
+        return kept.answer
+
+    def post(self, items: Sequence[Item]) -> None:
+        """Have the server store these items, in order with what is kept, without waiting for it."""
+        self._line_up(_Kept(items, awaited=False))
+
+    def _line_up(self, kept: _Kept) -> None:
+        with self._changed:
+            self._kept.append(kept)
+            self._changed.notify_all()
 
     def flush(self, timeout: float) -> bool:
         """Wait until everything was acknowledged; False when `timeout` (s) ran out."""
@@ -100,7 +112,7 @@ class Frames:
             self._open = False
             self._changed.notify_all()
         if threading.current_thread() is not self._thread:
-            self._thread.join(TIMEOUT)
+            self._thread.join(max(timeout, LAST_ANSWER))
 
     def _drop_readings(self) -> None:
         """The server was away too long: viewers will read these from the record."""
@@ -118,7 +130,7 @@ class Frames:
                 if kept is not None:
                     kept.error = error
                     kept.done.set()
-                elif error is not None:
+                if error is not None and (kept is None or not kept.awaited):
                     log.error("the server refused %d events: %s", len(items), error)
         finally:
             session.close()
@@ -164,6 +176,8 @@ class Frames:
                 log.debug("ingest: %s", error)
             else:
                 if answer.status_code < 500 and answer.status_code != 429:
+                    if kept is not None and answer.ok:
+                        kept.answer = answer.json()
                     return _refusal(answer)
                 log.warning("ingest: the server answered %d", answer.status_code)
             self._pause(pause)

@@ -106,7 +106,7 @@ class Inbox:
                     if not self._open:
                         break
                     item = heapq.heappop(self._heap)
-                    self._next = item[0] + 1
+                    self._next = max(item[0] + 1, self._next or 0)
                     return item
                 self._changed.wait()
         return None

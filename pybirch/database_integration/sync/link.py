@@ -9,6 +9,7 @@ import secrets
 import socket
 import threading
 
+import requests
 import socketio
 import socketio.exceptions
 import websocket
@@ -67,10 +68,26 @@ class ServerLink:
         if self._closing.is_set():
             return
         self.frames.close(timeout)
+        self._say_goodbye()
         self._closing.set()
         self._lost.set()
         self._thread.join(5.0)
         self._inbox.close()
+
+    def _say_goodbye(self) -> None:
+        """Tell the server that this life has ended, so that it does not wait for a sign of it."""
+        if not self.connected:
+            return
+        try:
+            url, token = self._find()
+            requests.post(
+                f"{url.rstrip('/')}/api/station/exited",
+                json={"station": self.station, "epoch": self.epoch, "code": 0},
+                headers={"Authorization": f"Bearer {token}"},
+                timeout=1.0,
+            )
+        except (requests.RequestException, ServerUnavailableError) as error:
+            log.debug("no goodbye: %s", error)
 
     def _run(self) -> None:
         pause = 0.1

@@ -25,6 +25,9 @@ from pybirch.scan.scan import Scan
 from pybirch.states import InstrumentState, QueueState, ScanState
 from pybirch.wire import to_block, to_wire
 
+TO_BEGIN = 5.0
+"""Seconds the server has to take in a new queue or scan; then it is refused."""
+
 
 class RemoteUpdateServer:
     """`ScanUpdateServer`'s methods for a server that runs elsewhere; nothing waits for it.
@@ -135,30 +138,39 @@ class RemoteUpdateServer:
 
 
 class RemoteStore:
-    """A `Store` behind the server's ingest: returns when the server has committed."""
+    """A `Store` behind the server's ingest: scans and their readings are committed when it returns.
+
+    What a queue writes about itself is sent in the same order and not waited for.
+    """
 
     def __init__(self, frames: Frames) -> None:
         self._frames = frames
         self._pace = Pace(0.25)
 
     def open_queue(self, queue: Any) -> None:
-        self._keep(("queue_opened", queue.get_status()))
+        self._keep(("queue_opened", queue.get_status()), patience=TO_BEGIN)
 
     def open_scan(self, scan: Scan, queue_id: str | None) -> None:
         shape = ScanHandle(scan).describe() | {
             "settings": scan.settings.serialize(),
             "queue_id": queue_id,
         }
-        self._keep(("scan_opened", shape))
+        unknown = [i for i in scan.instruments if not getattr(i, "instrument_id", 1)]
+        answer = self._keep(
+            *(("instrument_seen", instrument.describe()) for instrument in unknown), ("scan_opened", shape)
+        )
+        numbers = {seen["name"]: seen["instrument_id"] for seen in answer.get("instruments", ())}
+        for instrument in unknown:
+            instrument.instrument_id = numbers.get(instrument.name, 0)
 
     def claim(self, scan_id: str) -> None:
         """Nothing to do: the server fences writers by station and epoch."""
 
     def drop_scan(self, scan: Scan, queue_id: str) -> None:
-        self._keep(("scan_dropped", {"scan_id": scan.scan_id, "queue_id": queue_id}))
+        self._post("scan_dropped", {"scan_id": scan.scan_id, "queue_id": queue_id})
 
     def reorder(self, queue_id: str, scan_ids: Sequence[str]) -> None:
-        self._keep(("queue_ordered", {"queue_id": queue_id, "scan_ids": list(scan_ids)}))
+        self._post("queue_ordered", {"queue_id": queue_id, "scan_ids": list(scan_ids)})
 
     def save_readings(self, readings: Sequence[Readings], status: ScanStatus) -> None:
         items = [("data_block", to_wire(to_block(block, "float64"))) for block in readings]
@@ -170,11 +182,15 @@ class RemoteStore:
         self._keep(("scan_status", to_wire(status)))
 
     def save_log(self, line: QueueLog) -> None:
-        self._keep(("queue_log", to_wire(line)))
+        self._post("queue_log", to_wire(line))
 
     def save_queue_status(self, status: QueueStatus) -> None:
-        self._keep(("queue_status", to_wire(status)))
+        self._post("queue_status", to_wire(status))
 
-    def _keep(self, *items: tuple[str, dict[str, Any]]) -> None:
+    def _keep(self, *items: tuple[str, dict[str, Any]], patience: float = 60.0) -> dict[str, Any]:
         frame: list[Item] = [{"kind": kind, "payload": payload} for kind, payload in items]
-        self._frames.keep(frame)
+        return self._frames.keep(frame, patience)
+
+    def _post(self, kind: str, payload: dict[str, Any]) -> None:
+        """In its turn, without waiting: a queue that writes its log must still hear an abort."""
+        self._frames.post([{"kind": kind, "payload": payload}])

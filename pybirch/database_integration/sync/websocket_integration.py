@@ -23,6 +23,7 @@ from pybirch.events import (
 )
 from pybirch.extensions.base import BaseExtension
 from pybirch.queue.queue import Queue
+from pybirch.scan.scan import Scan
 from pybirch.wire import to_points
 
 _STORED_KINDS = (Readings, ScanStatus, QueueStatus, QueueLog)
@@ -47,6 +48,7 @@ class WebSocketQueueBridge:
         commands: takes the queue so that pages can command it; None for a one-way bridge.
         skip: kinds of events that reach the server by another road.
         own_server: close the update server with the bridge.
+        recorder: keeps the queue through this server; lets go of it with the bridge.
     """
 
     def __init__(
@@ -57,12 +59,14 @@ class WebSocketQueueBridge:
         commands: Any = None,
         skip: tuple[type[Event], ...] = (),
         own_server: bool = False,
+        recorder: QueueRecorder | None = None,
     ) -> None:
         self.queue = queue
         self.update_server = update_server
         self._commands = commands
         self._skip = skip
         self._own_server = own_server
+        self._recorder = recorder
         self._subscription: Subscription | None = queue.bus.subscribe(
             self._pass_on, name=f"bridge {queue.QID}"
         )
@@ -70,7 +74,10 @@ class WebSocketQueueBridge:
             commands.add(queue)
 
     def unregister(self) -> None:
-        """Take the bridge down; harmless when called twice."""
+        """Take the bridge down; harmless when called twice.
+
+        Scans under way that are recorded through it are recorded to their end.
+        """
         with _lock:
             if _bridges.get(self.queue) is self:
                 del _bridges[self.queue]
@@ -80,8 +87,17 @@ class WebSocketQueueBridge:
         self.queue.bus.unsubscribe(subscription)
         if self._commands is not None:
             self._commands.remove(self.queue)
-        if self._own_server:
+        last = self._recorder.let_go() if self._recorder is not None else []
+        if self._own_server and last:
+            name = f"last scans of {self.queue.QID}"
+            threading.Thread(target=self._close_after, args=(last,), name=name, daemon=True).start()
+        elif self._own_server:
             self.update_server.close()
+
+    def _close_after(self, scans: Sequence[Scan]) -> None:
+        for scan in scans:
+            scan.wait_for(lambda scan: scan.state.is_finished)
+        self.update_server.close()
 
     def _pass_on(self, event: Event) -> None:
         if isinstance(event, InstrumentStatus | InstrumentPosition) and not event.instrument_id:
@@ -148,10 +164,22 @@ def _bridge_to(
         server.link.close(0.0)
         raise ServerUnavailableError(f"no server answers at {server_url}, or it refuses the token")
     recorded = any(isinstance(extension, QueueRecorder) for extension in queue.extensions)
-    if not recorded:
-        QueueRecorder(RemoteStore(server.link.frames)).take_up(queue)
-    skip = () if recorded else _STORED_KINDS
-    return WebSocketQueueBridge(queue, server, commands=server.link.commands, skip=skip, own_server=True)
+    recorder = None if recorded else QueueRecorder(RemoteStore(server.link.frames))
+    if recorder is not None:
+        try:
+            recorder.take_up(queue)
+        except BaseException:
+            recorder.let_go()
+            server.link.close(0.0)
+            raise
+    return WebSocketQueueBridge(
+        queue,
+        server,
+        commands=server.link.commands,
+        skip=() if recorded else _STORED_KINDS,
+        own_server=True,
+        recorder=recorder,
+    )
 
 
 class WebSocketScanExtension(BaseExtension):
@@ -162,6 +190,8 @@ class WebSocketScanExtension(BaseExtension):
         scan_id: under which id the scan is shown; its own by default.
         data_point_interval: every n-th point is shown.
     """
+
+    goes_on = False
 
     def __init__(self, update_server: Any, scan_id: str | None = None, data_point_interval: int = 1) -> None:
         if int(data_point_interval) < 1:
