@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import pytest
 
 from database.services import DatabaseService
 from database.web.app import create_app
-from database.web.serve import WebServer
+from database.web.serve import WebServer, listen
 
 
 @pytest.fixture(scope="session")
@@ -64,8 +65,10 @@ class Server:
         return f"http://127.0.0.1:{self._port}"
 
     def start(self) -> None:
-        self._running = WebServer(create_app(self._config), "127.0.0.1", self._port)
-        self._port = self._running.port
+        listener = listen("127.0.0.1", self._port)
+        with closing(listener):
+            self._port = listener.getsockname()[1]
+            self._running = WebServer(create_app(self._config), listener)
         self._running.start()
 
     def stop(self) -> None:

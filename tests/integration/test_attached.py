@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from typing import Any
 
 import numpy as np
@@ -65,7 +64,7 @@ def test_a_server_that_is_gone_in_the_middle_costs_nothing(server: Any) -> None:
     server.stop()
     doors[50].open()
     doors[150].wait_until_entered()
-    threading.Event().wait(0.5)  # the engine goes on while nobody answers
+    until(lambda: not bridge.update_server.link.connected, what="the line is down while it measures")
     server.start()
     doors[150].open()
     assert queue.wait_for_completion(WAIT)

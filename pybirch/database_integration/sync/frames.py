@@ -77,7 +77,7 @@ class Frames:
         """Have the server store these items, in order; its answer, when they are durable.
 
         Raises:
-            ServerUnavailableError: no answer within `patience` seconds.
+            ServerUnavailableError: no answer within `patience` seconds, or the sender is closed.
             FieldError, StaleWriterError: the server refused them.
         """
         kept = _Kept(items)
@@ -92,11 +92,17 @@ class Frames:
         return kept.answer
 
     def post(self, items: Sequence[Item]) -> None:
-        """Have the server store these items, in order with what is kept, without waiting for it."""
+        """Have the server store these items, in order with what is kept, without waiting for it.
+
+        Raises:
+            ServerUnavailableError: the sender is closed.
+        """
         self._line_up(_Kept(items, awaited=False))
 
     def _line_up(self, kept: _Kept) -> None:
         with self._changed:
+            if not self._open:
+                raise ServerUnavailableError("the connection to the server was closed")
             self._kept.append(kept)
             self._changed.notify_all()
 

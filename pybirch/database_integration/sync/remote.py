@@ -157,7 +157,9 @@ class RemoteStore:
         }
         unknown = [i for i in scan.instruments if not getattr(i, "instrument_id", 1)]
         answer = self._keep(
-            *(("instrument_seen", instrument.describe()) for instrument in unknown), ("scan_opened", shape)
+            *(("instrument_seen", instrument.describe()) for instrument in unknown),
+            ("scan_opened", shape),
+            patience=TO_BEGIN,
         )
         numbers = {seen["name"]: seen["instrument_id"] for seen in answer.get("instruments", ())}
         for instrument in unknown:
