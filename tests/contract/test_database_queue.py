@@ -58,7 +58,7 @@ def test_defaults_are_given_to_scans_that_name_none(db: DatabaseService) -> None
     rows = db.get_queue_with_scans("Q").scans
     assert [row.scan_id for row in rows] == [own.scan_id, bare.scan_id]
     assert [row.project_id for row in rows] == [project.id, project.id]
-    assert [row.sample.sample_id for row in rows] == ["S-2", "S-1"]
+    assert [row.sample and row.sample.sample_id for row in rows] == ["S-2", "S-1"]
     assert [row.owner for row in rows] == ["me", "ada"]
     assert rows[1].sample_id == sample.id
     with pytest.raises(NotFoundError):

@@ -221,4 +221,4 @@ def test_without_an_app_it_is_a_proxy_for_the_running_server(
     proxy = get_scan_update_server()
     assert isinstance(proxy, RemoteUpdateServer)
     proxy.broadcast_scan_status("S", "running")
-    proxy.link.close(0.0)
+    proxy.close()

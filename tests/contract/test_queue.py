@@ -189,7 +189,11 @@ def test_callbacks_hear_logs_states_and_progress_and_may_call_the_queue() -> Non
 
 def test_a_callback_that_blocks_holds_up_nobody() -> None:
     queue, free = Queue("bench", [scan("1")]), threading.Event()
-    queue.add_state_callback(lambda scan_id, state: free.wait(5) and None)
+
+    def dawdle(scan_id: str, state: ScanState) -> None:
+        free.wait(5)
+
+    queue.add_state_callback(dawdle)
     begun = time.monotonic()
     queue.start()
     until(lambda: queue.state is QueueState.IDLE)

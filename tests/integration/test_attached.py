@@ -130,6 +130,21 @@ def test_a_queue_that_is_let_go_goes_on_and_may_be_attached_again(server: Any) -
     assert server.db.scans.get(third.scan_id).points_done == 20
 
 
+def test_a_scan_under_way_when_its_queue_is_attached_is_shown(server: Any) -> None:
+    door = Doorway()
+    scan = line_scan(Stage(), Meter(doors={5: door}), 20)
+    queue = Queue("script", [scan])
+    queue.start()
+    door.wait_until_entered()
+    bridge = attach(queue, server)
+    door.open()
+    assert queue.wait_for_completion(WAIT)
+    assert bridge.update_server.link.frames.flush(5)
+    assert server.parts.updates.latest_scan(scan.scan_id).status == "completed"
+    assert server.db.scans.get(scan.scan_id).status == "completed"
+    bridge.unregister()
+
+
 def test_a_recorded_queue_is_shown_and_not_recorded_twice(server: Any) -> None:
     queue = DatabaseQueue(server.db, "Q", scans=[line_scan(Stage(), Meter(), 30)])
     bridge = attach(queue, server)

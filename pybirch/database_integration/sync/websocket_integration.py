@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, Protocol
 
-from pybirch.database_integration.recorder import QueueRecorder
+from pybirch.database_integration.recorder import QueueRecorder, is_recorded
 from pybirch.errors import FieldError, ServerUnavailableError
 from pybirch.events import (
     Event,
@@ -102,8 +102,14 @@ class WebSocketQueueBridge:
     def _pass_on(self, event: Event) -> None:
         if isinstance(event, InstrumentStatus | InstrumentPosition) and not event.instrument_id:
             return  # not registered with the lab: nobody could look it up
-        if not isinstance(event, self._skip):
+        if not isinstance(event, self._skip) or self._is_of_a_scan_nobody_records(event):
             self.update_server.publish(event)
+
+    def _is_of_a_scan_nobody_records(self, event: Event) -> bool:
+        """Of one that was under way when the queue was attached: the server does not store it."""
+        if not isinstance(event, Readings | ScanStatus):
+            return False
+        return any(h.scan_id == event.scan_id and not is_recorded(h.scan) for h in self.queue.handles)
 
 
 def setup_websocket_integration(
