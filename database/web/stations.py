@@ -75,6 +75,7 @@ class Stations:
         self._clock = clock
         self._stations: dict[str, StationView] = {}
         self._lock = threading.Lock()
+        self._changed = threading.Condition(self._lock)
         self._sending = threading.Lock()
         self._seqs: dict[str, int] = {}
         self._first_seq = int(time.time() * 1000)
@@ -90,11 +91,15 @@ class Stations:
             return self._stations.get(name)
 
     def attach(self, name: str, epoch: str, sid: str | None, pid: int | None = None, host: str = "") -> None:
-        """A station has connected, for the first time or again."""
+        """A station has connected, or a frame of it has come before its line; a line it has is kept."""
         with self._lock:
             before = self._stations.get(name)
-            known = before.instruments if before else frozenset()
-            self._put(StationView(name, epoch, sid=sid, pid=pid, host=host, instruments=known))
+            view = StationView(name, epoch, sid=sid, pid=pid, host=host)
+            if before is not None:
+                view = replace(view, instruments=before.instruments)
+                if sid is None and before.epoch == epoch:
+                    view = replace(view, sid=before.sid, pid=pid or before.pid, host=host or before.host)
+            self._put(view)
         self._tell(name)
 
     def expect(self, name: str, epoch: str, pid: int | None = None, host: str = "") -> None:
@@ -152,9 +157,21 @@ class Stations:
             log.warning("station %s: not heard for %.1f s", station.name, now - station.heard)
             self._tell(station.name)
 
+    def _await_return(self, name: str | None) -> None:
+        """A station heard of a moment ago and without a line is on its way back, as after a restart of
+        the server: give it that moment."""
+
+        def settled() -> bool:
+            station = self._stations.get(name or "")
+            return station is None or station.sid is not None or station.state is not StationState.LIVE
+
+        with self._changed:
+            self._changed.wait_for(settled, SILENCE)
+
     def _put(self, station: StationView) -> None:
         heard = replace(station, heard=self._clock(), last_heard=datetime.now(UTC))
         self._stations[station.name] = heard
+        self._changed.notify_all()
 
     def _tell(self, name: str) -> None:
         station = self.get(name)
@@ -181,6 +198,7 @@ class Stations:
             answers.extend(arguments or (None,))
             answered.set()
 
+        self._await_return(name)
         with self._sending:
             station = self.get(name) if name else None
             if station is None or station.sid is None:

@@ -103,6 +103,28 @@ def test_without_a_station_nothing_is_kept_for_later(stations: Stations, socketi
     assert not [event for event, _ in socketio.sent if event == "command"]
 
 
+def test_a_frame_that_comes_beside_the_line_does_not_take_the_line_away(stations: Stations) -> None:
+    stations.attach("bench", "e1", "sid", pid=7, host="lab")
+    stations.attach("bench", "e1", None)
+    view = stations.get("bench")
+    assert view is not None
+    assert (view.sid, view.pid, view.host) == ("sid", 7, "lab")
+    stations.attach("bench", "e2", None)
+    view = stations.get("bench")
+    assert view is not None
+    assert view.sid is None
+
+
+def test_a_command_waits_a_moment_for_a_station_on_its_way_back(
+    stations: Stations, socketio: FakeSocketIO
+) -> None:
+    stations.expect("bench", "e1", 7, "lab")
+    back = threading.Timer(0.05, stations.attach, ("bench", "e1", "sid"))
+    back.start()
+    assert stations.command("bench", "pause", queue_id="q")["ok"]
+    back.join()
+
+
 def test_a_refusal_comes_in_the_stations_words(stations: Stations, socketio: FakeSocketIO) -> None:
     stations.attach("bench", "e1", "sid")
     socketio.answer = {"ok": False, "error": "the queue is empty"}
