@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+from pybirch.database_integration.config import IntegrationConfig
 from pybirch.database_integration.store import Store
 from pybirch.events import Readings, ScanStatus
 from pybirch.extensions.base import BaseExtension
@@ -26,6 +27,7 @@ class Recorder(BaseExtension):
 
     def __init__(self, store: Store, scan_id: str | None = None) -> None:
         self.store = store
+        self.pull_every = IntegrationConfig.from_environment().flush_interval_seconds
         self._scan_id = scan_id
         self._claimed = False
 

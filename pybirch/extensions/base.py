@@ -23,6 +23,9 @@ class BaseExtension:
     goes_on: bool = True
     """Whether it also hears the scan that repeats this one; False for what is made for one scan."""
 
+    pull_every: float = 0.05
+    """Seconds between two calls with data while readings keep coming; the smallest wish holds."""
+
     def set_scan_reference(self, scan: Any) -> None:
         """First of all calls: the scan this extension will hear."""
         self.scan = scan

@@ -76,6 +76,9 @@ class Outlet:
         self._layouts = layouts
         self._sinks = sinks
         self._broken: set[int] = set()
+        self._pull_every = min(
+            (getattr(sink, "pull_every", PULL_EVERY) for sink in sinks), default=PULL_EVERY
+        )
         self._publish = publish
         self._on_failure = on_failure
         self._after_tick = after_tick
@@ -169,7 +172,7 @@ class Outlet:
                 if closing and not (self.pending or self._told or self._extra):
                     self._closed = True
                     return
-            self._hurry.wait(PULL_EVERY)
+            self._hurry.wait(self._pull_every)
 
     def _pull(self) -> None:
         with self._lock:

@@ -11,6 +11,7 @@ import numpy as np
 
 from database.models import MeasurementDataArray
 from database.services import DatabaseService
+from pybirch.database_integration.config import IntegrationConfig
 from pybirch.errors import FieldError
 from pybirch.events import Readings
 from pybirch.frames import join_frames
@@ -27,14 +28,14 @@ Point = tuple[float, dict[str, "NDArray[np.float64]"]]
 class DataManager:
     """Adds readings to a scan's record and reads them back.
 
-    Single points are gathered and stored `buffer_size` at a time; `flush` stores what waits, and
-    `get_data` does so first. What could not be stored goes on waiting. A scan is named by its `.id`
+    Single points are gathered and stored `buffer_size` (MAX_BUFFER_SIZE) at a time; `flush` stores
+    what waits, and `get_data` does so first. What could not be stored goes on waiting. A scan is named by its `.id`
     or `.scan_id` alike.
     """
 
-    def __init__(self, db: DatabaseService, buffer_size: int = 1000) -> None:
+    def __init__(self, db: DatabaseService, buffer_size: int | None = None) -> None:
         self._db = db
-        self._buffer_size = buffer_size
+        self._buffer_size = buffer_size or IntegrationConfig.from_environment().max_buffer_size
         self._waiting: dict[tuple[str, str], list[Point]] = {}
         self._texts: dict[Key, str] = {}
         self._lock = threading.RLock()
