@@ -83,6 +83,23 @@ def living_threads() -> list[str]:
     return sorted(t.name for t in threading.enumerate() if t.is_alive() and not isinstance(t, made_up))
 
 
+def threads_since(before: list[str], *beginnings: str) -> list[str]:
+    """Threads with such names that were not there `before`; other tests may have left theirs."""
+    left = list(before)
+    new = []
+    for name in living_threads():
+        if name in left:
+            left.remove(name)
+        elif name.startswith(beginnings):
+            new.append(name)
+    return new
+
+
+@pytest.fixture
+def threads_before() -> list[str]:
+    return living_threads()
+
+
 @pytest.fixture
 def bench() -> Iterator[Bench]:
     made = Bench()
@@ -111,7 +128,7 @@ def open_window(qtbot: Any) -> Iterator[Callable[..., MainWindow]]:
     for window in opened:
         window._may_close = True
         window.close()
-    qtbot.waitUntil(lambda: not [t for t in living_threads() if t.startswith(("observer", "remote lab"))])
+    qtbot.waitUntil(lambda: not threads_since(before, "observer", "remote lab"))
     of_others = ("scan", "queue", "fake server")
     of_servers = ("(_send_ping)", "(_service_task)", "(process_request_thread)")
     left = [t for t in living_threads() if not t.startswith(of_others) and not t.endswith(of_servers)]

@@ -11,7 +11,7 @@ from pybirch.database_integration.sync.connection import ConnectionState
 from pybirch.database_integration.sync.remote_lab import RemoteLab
 from pybirch.errors import IllegalTransitionError, NotFoundError, PyBirchError, ServerUnavailableError
 from pybirch.events import QueueLog, Readings, ScanStatus
-from tests.gui.conftest import living_threads
+from tests.gui.conftest import living_threads, threads_since
 from tests.gui.fake_server import QUEUE, SCAN, TOKEN, FakeServer
 
 
@@ -24,10 +24,11 @@ def server() -> Iterator[FakeServer]:
 
 @pytest.fixture
 def lab(server: FakeServer) -> Iterator[RemoteLab]:
+    before = living_threads()
     made = RemoteLab(server.url, TOKEN, pauses=(0.05, 0.1))
     yield made
     made.close()
-    assert not [name for name in living_threads() if name.startswith(("remote lab", "observer"))]
+    assert not threads_since(before, "remote lab", "observer")
 
 
 class Heard:

@@ -7,7 +7,7 @@ from qtpy.QtCore import Qt, QThread
 
 from GUI.main.main_window import WEBSOCKET_AVAILABLE
 from pybirch.states import QueueState, ScanState, Wish
-from tests.gui.conftest import Spectrometer, living_threads
+from tests.gui.conftest import Spectrometer, threads_since
 
 
 def press(qtbot, window, action):
@@ -153,7 +153,7 @@ def test_nothing_from_the_lab_is_handled_in_another_thread(qtbot, bench, open_wi
     assert threads == {True}
 
 
-def test_closing_asks_while_the_queue_runs(qtbot, bench, open_window):
+def test_closing_asks_while_the_queue_runs(threads_before, qtbot, bench, open_window):
     scan = bench.add()
     window = open_window(bench.queue)
     bench.queue.start()
@@ -167,7 +167,7 @@ def test_closing_asks_while_the_queue_runs(qtbot, bench, open_window):
     qtbot.waitUntil(lambda: not window.isVisible())
     assert scan.state is ScanState.ABORTED
     assert bench.queue.state is QueueState.IDLE
-    assert not [name for name in living_threads() if name.startswith(("observer", "scan", "queue"))]
+    assert not threads_since(threads_before, "observer", "scan", "queue")
 
 
 def test_pages_and_looks(qtbot, bench, open_window):

@@ -29,8 +29,8 @@ class DataManager:
     """Adds readings to a scan's record and reads them back.
 
     Single points are gathered and stored `buffer_size` (MAX_BUFFER_SIZE) at a time; `flush` stores
-    what waits, and `get_data` does so first. What could not be stored goes on waiting. A scan is named by its `.id`
-    or `.scan_id` alike.
+    what waits, and `get_data` does so first. What could not be stored goes on waiting. A scan is
+    named by its `.id` or `.scan_id` alike.
     """
 
     def __init__(self, db: DatabaseService, buffer_size: int | None = None) -> None:
