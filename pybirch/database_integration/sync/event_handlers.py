@@ -6,55 +6,14 @@ signatures the callbacks are called with.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from pybirch.states import InstrumentState, QueueState, ScanState
 
 if TYPE_CHECKING:
     import pandas as pd
 
-
-class UpdateServer(Protocol):
-    """The broadcast calls, of a `ScanUpdateServer` or a proxy for a running server."""
-
-    def broadcast_scan_status(
-        self, scan_id: str, status: str, progress: float | None = None, message: str | None = None
-    ) -> None: ...
-
-    def broadcast_queue_status(
-        self,
-        queue_id: str,
-        status: str,
-        current_scan: str | None = None,
-        completed_scans: int | None = None,
-        total_scans: int | None = None,
-    ) -> None: ...
-
-    def broadcast_data_point(
-        self, scan_id: str, measurement_name: str, data: dict[str, Any], sequence_index: int | None = None
-    ) -> None: ...
-
-    def broadcast_instrument_status(
-        self,
-        instrument_id: int,
-        instrument_name: str,
-        status: str,
-        error: str | None = None,
-        settings: dict[str, Any] | None = None,
-    ) -> None: ...
-
-    def broadcast_instrument_position(
-        self,
-        instrument_id: int,
-        instrument_name: str,
-        position: dict[str, float],
-        target_position: dict[str, float] | None = None,
-        is_moving: bool = False,
-    ) -> None: ...
-
-    def broadcast_queue_log(
-        self, queue_id: str, level: str, message: str, scan_id: str | None = None
-    ) -> None: ...
+    from pybirch.database_integration.sync.broadcasts import Broadcasts
 
 
 class LogLine(Protocol):
@@ -71,7 +30,7 @@ class LogLine(Protocol):
 class ScanEventHandler:
     """Broadcasts what one scan does: state, progress, data."""
 
-    def __init__(self, update_server: UpdateServer, scan_id: str) -> None:
+    def __init__(self, update_server: Broadcasts, scan_id: str) -> None:
         self.update_server = update_server
         self.scan_id = scan_id
         self.state = ScanState.QUEUED
@@ -104,7 +63,7 @@ class ScanEventHandler:
 class QueueEventHandler:
     """Broadcasts what a queue does: its state, its scans' states and progress, its log."""
 
-    def __init__(self, update_server: UpdateServer, queue_id: str) -> None:
+    def __init__(self, update_server: Broadcasts, queue_id: str) -> None:
         self.update_server = update_server
         self.queue_id = queue_id
         self._scans: dict[str, ScanEventHandler] = {}
@@ -139,7 +98,7 @@ class QueueEventHandler:
 class InstrumentEventHandler:
     """Broadcasts what one instrument does; the `_report_position_…` hooks of a movement fit its methods."""
 
-    def __init__(self, update_server: UpdateServer, instrument_id: int, instrument_name: str) -> None:
+    def __init__(self, update_server: Broadcasts, instrument_id: int, instrument_name: str) -> None:
         self.update_server = update_server
         self.instrument_id = instrument_id
         self.instrument_name = instrument_name
