@@ -6,7 +6,7 @@ signatures the callbacks are called with.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from pybirch.states import InstrumentState, QueueState, ScanState
 
