@@ -9,6 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from pybirch.database_integration.sync.catch_up import since
+from pybirch.database_integration.sync.commands import Commands
 from pybirch.database_integration.sync.connection import Connection, ConnectionState
 from pybirch.errors import NotFoundError
 from pybirch.events import EventBus, Readings, Subscription, utc_now
@@ -54,6 +55,9 @@ class LocalLab:
         self.connection = Connection(state=ConnectionState.LOCAL)
         self._kept: dict[tuple[str, str], list[Readings]] = {}
         self._lock = threading.Lock()
+        self._commands = Commands()
+        for queue in self.queues:
+            self._commands.add(queue)
         self._subscriptions: list[tuple[EventBus, Subscription]] = []
         for bus in {id(q.bus): q.bus for q in self.queues}.values():
             keeper = bus.subscribe(self._keep, kinds=(Readings,), limit=KEPT_BLOCKS, name="kept readings")
@@ -120,24 +124,10 @@ class LocalLab:
         Raises:
             PyBirchError: the queue's or scan's state does not allow it, or there is no such thing.
         """
-        if queue_id is None and scan_id is not None:
-            queue_id = self._find(scan_id)[0].QID
-        queue = self._queue(str(queue_id))
-        match action, scan_id:
-            case "start", None:
-                queue.start()
-            case "stop", None:
-                queue.stop_queue()
-            case "restart", str():
-                queue.restart(scan_id)
-            case (("pause" | "resume" | "abort"), _):
-                getattr(queue, action)(scan_id)
-            case _:
-                raise NotFoundError(f"There is no command {action!r} for that.")
+        self._commands.perform({"action": action, "queue_id": queue_id, "scan_id": scan_id})
 
     def stop_everything(self) -> None:
-        for queue in self.queues:
-            queue.abort()
+        self._commands.stop_everything()
 
     def close(self) -> None:
         """Let go of the queues; they go on by themselves."""

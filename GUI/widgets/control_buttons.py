@@ -18,7 +18,7 @@ WORDS = {
     "resume": ("Resume", "Go on"),
     "abort": ("Abort", "Abort now; instruments are made safe"),
     "stop": ("Stop", "Start no more scans; those under way go on to their end"),
-    "restart": ("Run again", "Queue a new scan with the same settings"),
+    "restart": ("Run again", "A new scan with the same settings"),
 }
 QUEUE_ACTIONS = ("start", "pause", "resume", "stop", "abort")
 SCAN_ACTIONS = ("pause", "resume", "abort", "restart")
