@@ -131,5 +131,9 @@ def open_window(qtbot: Any) -> Iterator[Callable[..., MainWindow]]:
     qtbot.waitUntil(lambda: not threads_since(before, "observer", "remote lab"))
     of_others = ("scan", "queue", "fake server")
     of_servers = ("(_send_ping)", "(_service_task)", "(process_request_thread)")
-    left = [t for t in living_threads() if not t.startswith(of_others) and not t.endswith(of_servers)]
-    assert [t for t in left if t not in before] == []
+
+    def left() -> list[str]:
+        new = threads_since(before, "")
+        return [t for t in new if not t.startswith(of_others) and not t.endswith(of_servers)]
+
+    qtbot.waitUntil(lambda: left() == [])
