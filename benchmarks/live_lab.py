@@ -26,8 +26,10 @@ class Pair(Measurement):
     data_columns = ["a", "b"]
     data_units = ["V", "A"]
 
+    _values = np.array([[1.0, 2.0]])
+
     def perform_measurement(self) -> np.ndarray:
-        return np.array([[1.0, 2.0]])
+        return self._values.copy()
 
 
 slow_axis, slow_meter = Axis("slow axis", "mm", settle=0.05), Pair("slow")
