@@ -37,6 +37,9 @@ log = logging.getLogger(__name__)
 SAFE_WITHIN = 3.0
 """Seconds within which a station that is asked to end has aborted and is safe."""
 
+ORDERLY = ("stopped", "(exit code 0)")
+"""How the reason reads with which an orderly end was noted, by the station or by who watched it."""
+
 LOCKED = 4
 """Exit code: another station holds this data folder."""
 
@@ -80,17 +83,19 @@ class Station:
         Raises:
             PyBirchError: the record or a scan of the lab is refused.
         """
+        on_purpose = self._was_ended_on_purpose()
         self.db.stations.attach(self.name, pid=os.getpid(), host=socket.gethostname(), epoch=self.epoch)
         if not self.db.labs.list(limit=1):
             self.db.labs.create(name=self.lab.name)
         self._book = InstrumentBook(self.db, self.lab.instruments, self.bus)
-        fresh = [queue for queue_id in self.lab.queues if (queue := self._take_up(queue_id)) is not None]
+        for queue_id in self.lab.queues:
+            self._take_up(queue_id, again=self.lab.autostart and on_purpose)
         self._link = ServerLink(self._find_server, station=self.name, epoch=self.epoch)
         server = RemoteUpdateServer(link=self._link)
         for queue in self.queues:
             self._link.commands.add(queue)
         self.bus.subscribe(server.publish, name="to the server")
-        for queue in fresh if self.lab.autostart else ():
+        for queue in self.queues if self.lab.autostart and on_purpose else ():
             queue.start()
 
     def close(self, reason: str = "stopped") -> None:
@@ -109,8 +114,13 @@ class Station:
             self._link.close(0.5)
         self.bus.close()
 
-    def _take_up(self, queue_id: str) -> DatabaseQueue | None:
-        """Open the queue; gives it back if it is new and has scans of the lab in it now."""
+    def _was_ended_on_purpose(self) -> bool:
+        """Whether the life before this one, if there was any, came to an orderly end."""
+        row = self.db.stations.find(self.name)
+        return row is None or (row.detach_reason or "").endswith(ORDERLY)
+
+    def _take_up(self, queue_id: str, *, again: bool) -> None:
+        """Open the queue, with the lab's scans in it if it is new, or `again` if all in it have ended."""
         options: dict[str, Any] = {
             "bus": self.bus,
             "leases": self.leases,
@@ -118,14 +128,13 @@ class Station:
         }
         try:
             queue = DatabaseQueue.from_database(self.db, queue_id, self.lab.instruments, **options)
-            fresh = not queue.handles
         except NotFoundError:
-            queue, fresh = DatabaseQueue(self.db, queue_id, **options), True
+            queue = DatabaseQueue(self.db, queue_id, **options)
         self.db.queues.attach(queue_id, self.name)
         self.queues.append(queue)
-        for scan in self.lab.scans(queue_id) if fresh else ():
+        ended = all(handle.is_finished() for handle in queue.handles)
+        for scan in self.lab.scans(queue_id) if queue.is_empty() or (again and ended) else ():
             queue.enqueue(scan)
-        return queue if fresh else None
 
     def _find_server(self) -> tuple[str, str]:
         url, token = self._server

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import select
+import shutil
 import sys
 import threading
 from collections.abc import Callable
@@ -18,9 +19,8 @@ Say = Callable[[str], None]
 
 def block(link: str, data_dir: Path, *, ask_enter: bool) -> str:
     """The friendly block: where to go, where the data is, how to stop."""
-    another = (
-        "press Enter, or run `pybirch link`, for another" if ask_enter else "`pybirch link` prints another"
-    )
+    command = f"`{link_command()}`"
+    another = f"press Enter, or run {command}, for another" if ask_enter else f"{command} prints another"
     return "\n".join(
         (
             "",
@@ -34,6 +34,14 @@ def block(link: str, data_dir: Path, *, ask_enter: bool) -> str:
             "",
         )
     )
+
+
+def link_command() -> str:
+    """How to call `pybirch link` from another terminal, whether or not the environment is active there."""
+    program = Path(sys.executable).with_name("pybirch")
+    if shutil.which("pybirch") or not program.exists():
+        return "pybirch link"
+    return f"{os.path.relpath(program)} link"
 
 
 class SignIn:

@@ -16,9 +16,9 @@ from pybirch.cli.settings import lab_settings
 @click.command()
 @click.argument("lab_file", required=False, type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--demo", is_flag=True, help="The demo laboratory instead of a file.")
-@click.option("--name", default="station", show_default=True, help="The station's name.")
+@click.option("--name", help="The station's name; by default that of the file, or demo.")
 @click.option("--server", "server_url", help="The server's address; found by itself on this computer.")
-def station(lab_file: Path | None, demo: bool, name: str, server_url: str | None) -> None:
+def station(lab_file: Path | None, demo: bool, name: str | None, server_url: str | None) -> None:
     """Run a station for the laboratory in LAB_FILE (see examples/my_lab.py).
 
     A token for a server on another computer is read from PYBIRCH_TOKEN.
@@ -37,6 +37,6 @@ def station(lab_file: Path | None, demo: bool, name: str, server_url: str | None
         token=os.environ.get("PYBIRCH_TOKEN"),
         data_dir=settings.data_dir,
         database_url=settings.database_url,
-        name=name,
+        name=name or ("demo" if demo else lab_file.stem if lab_file else "station"),
     )
     sys.exit(code)

@@ -23,7 +23,8 @@ class Lab:
         instruments: everything scans may use; names are unique.
         queues: queue_id -> its scans (or a function that makes them), queued when that queue is
             first met; a queue that is in the record already is taken up as it is.
-        autostart: start a queue when it is first met.
+        autostart: start the queues whenever the station is started, with new scans where all have
+            ended; but not when it comes back after a crash.
     """
 
     name: str

@@ -50,9 +50,39 @@ def test_it_opens_runs_and_leaves_everything_in_order(db: DatabaseService, tmp_p
 
     again = station(lab, db, tmp_path)
     again.open()
-    assert [handle.state for handle in again.queues[0].handles] == ["completed", "completed"]
-    assert again.queues[0].state == "idle", "nothing is silently run again"
+    assert again.queues[0].wait_for_completion(WAIT)
+    states = [handle.state for handle in again.queues[0].handles]
+    assert states == ["completed"] * 4, (
+        "a lab that starts by itself does so whenever it is started on purpose"
+    )
     again.close()
+
+
+def test_after_a_crash_nothing_is_silently_run_again(db: DatabaseService, tmp_path: Path) -> None:
+    stage, meter = Stage(), Meter()
+    lab = Lab("Lab", [stage, meter], {"main": lambda: [line_scan(stage, meter, 3)]}, autostart=True)
+    one = station(lab, db, tmp_path)
+    one.open()
+    assert one.queues[0].wait_for_completion(WAIT)
+    one.close("the station's process ended (exit code -9)")
+
+    again = station(lab, db, tmp_path)
+    again.open()
+    assert [handle.state for handle in again.queues[0].handles] == ["completed"]
+    assert again.queues[0].state == "idle"
+    again.close()
+
+
+def test_a_lab_that_does_not_start_by_itself_is_taken_up_as_it_is(
+    db: DatabaseService, tmp_path: Path
+) -> None:
+    stage, meter = Stage(), Meter()
+    lab = Lab("Lab", [stage, meter], {"main": lambda: [line_scan(stage, meter, 3)]})
+    for _ in range(2):
+        one = station(lab, db, tmp_path)
+        one.open()
+        assert [handle.state for handle in one.queues[0].handles] == ["queued"]
+        one.close()
 
 
 def test_closing_aborts_and_is_safe(db: DatabaseService, tmp_path: Path) -> None:
