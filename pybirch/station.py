@@ -37,9 +37,6 @@ log = logging.getLogger(__name__)
 SAFE_WITHIN = 3.0
 """Seconds within which a station that is asked to end has aborted and is safe."""
 
-ORDERLY = ("stopped", "(exit code 0)")
-"""How the reason reads with which an orderly end was noted, by the station or by who watched it."""
-
 LOCKED = 4
 """Exit code: another station holds this data folder."""
 
@@ -117,7 +114,7 @@ class Station:
     def _was_ended_on_purpose(self) -> bool:
         """Whether the life before this one, if there was any, came to an orderly end."""
         row = self.db.stations.find(self.name)
-        return row is None or (row.detach_reason or "").endswith(ORDERLY)
+        return row is None or row.ended_in_order
 
     def _take_up(self, queue_id: str, *, again: bool) -> None:
         """Open the queue, with the lab's scans in it if it is new, or `again` if all in it have ended."""

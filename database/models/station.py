@@ -9,6 +9,9 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from database.models.base import Base, Numbered
 
+_ORDERLY = ("stopped", "(exit code 0)")
+"""How reasons end that the station gave itself, or who watched it."""
+
 
 class Station(Numbered, Base):
     """One row a name; `epoch` is the life it is in, earlier ones may write nothing more.
@@ -36,6 +39,11 @@ class Station(Numbered, Base):
     @interrupted.setter
     def interrupted(self, scan_ids: list[str]) -> None:
         self._interrupted = scan_ids
+
+    @property
+    def ended_in_order(self) -> bool:
+        """Whether its last life came to an orderly end, as the reason tells that was noted then."""
+        return self.detached_at is not None and (self.detach_reason or "").endswith(_ORDERLY)
 
     @property
     def is_attached(self) -> bool:

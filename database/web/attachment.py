@@ -38,8 +38,9 @@ def station_exited(parts: Services, name: str, epoch: str, reason: str) -> bool:
     row = find_station(parts, name)
     if row is None or row.epoch != epoch:
         return False
-    station = parts.stations.exited(name, epoch)
-    interrupted = parts.db.stations.detach(name, epoch, reason).interrupted
+    row = parts.db.stations.detach(name, epoch, reason)
+    station = parts.stations.exited(name, epoch, in_order=row.ended_in_order)
+    interrupted = row.interrupted
     announce_ended(parts, interrupted)
     announce_queues(parts, name)
     forget_instruments(parts, instruments_of(parts, station))

@@ -111,7 +111,11 @@ class Stations:
         """A sign of life; False when it is of another life than the present one."""
         with self._lock:
             station = self._stations.get(name)
-            if station is None or station.epoch != epoch or station.state is StationState.EXITED:
+            if (
+                station is None
+                or station.epoch != epoch
+                or station.state in (StationState.EXITED, StationState.NONE)
+            ):
                 return False
             returned = station.state is not StationState.LIVE
             self._put(replace(station, state=StationState.LIVE, sid=sid or station.sid))
@@ -126,13 +130,13 @@ class Stations:
                 if station.sid == sid:
                     self._stations[station.name] = replace(station, sid=None)
 
-    def exited(self, name: str, epoch: str) -> StationView | None:
+    def exited(self, name: str, epoch: str, *, in_order: bool = False) -> StationView | None:
         """A station's process has ended; None when a newer one has taken its place."""
         with self._lock:
             station = self._stations.get(name) or StationView(name, epoch)
             if station.epoch != epoch:
                 return None
-            station = replace(station, state=StationState.EXITED, sid=None)
+            station = replace(station, state=StationState.NONE if in_order else StationState.EXITED, sid=None)
             self._stations[name] = station
         self._tell(name)
         return station

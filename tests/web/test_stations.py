@@ -125,6 +125,13 @@ def test_a_command_waits_a_moment_for_a_station_on_its_way_back(
     back.join()
 
 
+def test_an_orderly_end_is_no_alarm(stations: Stations, socketio: FakeSocketIO) -> None:
+    stations.attach("script", "e1", "sid")
+    stations.exited("script", "e1", in_order=True)
+    assert socketio.states() == ["live", "none"]
+    assert not stations.heard("script", "e1"), "a word that comes late does not bring it back"
+
+
 def test_a_refusal_comes_in_the_stations_words(stations: Stations, socketio: FakeSocketIO) -> None:
     stations.attach("bench", "e1", "sid")
     socketio.answer = {"ok": False, "error": "the queue is empty"}

@@ -98,7 +98,7 @@ def stations() -> list[Shape]:
     live = {view.name: view for view in parts.stations.all()}
     shapes = []
     for row in parts.db.stations.list(limit=1_000):
-        state = StationState.NONE if row.is_attached else StationState.EXITED
+        state = StationState.NONE if row.is_attached or row.ended_in_order else StationState.EXITED
         view = live.get(row.name) or StationView(row.name, row.epoch, state, pid=row.pid, host=row.host)
         heard = status_payload(view)["last_heard"] if row.name in live else None
         shapes.append(

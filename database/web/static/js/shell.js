@@ -54,7 +54,17 @@ export const isSilent = (station) => station !== null && station.state !== "live
 export function takeStations(list) {
   for (const name of [...stations.keys()]) if (!list.some((station) => station.name === name)) stations.delete(name);
   for (const station of list) stations.set(station.name, { ...stations.get(station.name), ...station });
+  forgetEnded();
   tellStations();
+}
+
+/** A station that ended in order ("none") is no news and no part of the lab any more. */
+function forgetEnded() {
+  for (const station of [...stations.values()]) {
+    if (station.state !== "none") continue;
+    banner(`station-${station.name}`, null);
+    stations.delete(station.name);
+  }
 }
 
 function tellStations() {
@@ -119,6 +129,7 @@ export function start({ overview = true } = {}) {
   realtime.onState(showConnection);
   realtime.onStationStatus((event) => {
     stations.set(event.station, { ...stations.get(event.station), name: event.station, state: event.state, last_heard: event.last_heard, epoch: event.epoch });
+    forgetEnded();
     tellStations();
   });
   setInterval(showStations, 1000);
