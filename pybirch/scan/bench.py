@@ -27,7 +27,8 @@ class Bench:
         self._tree = tree
         self._publish = publish
         self._touched: list[Any] = []
-        self._noted: dict[str, Readings] = {}
+        self._last: dict[str, Readings] = {}
+        self._news: set[str] = set()
 
     def connect(self, check: Callable[[], None]) -> None:
         """Connect, apply settings and initialize; `check` may raise between two instruments."""
@@ -81,12 +82,15 @@ class Bench:
 
     def note_values(self, blocks: Sequence[Readings]) -> None:
         """Remember what was just moved and read, for `report_values`."""
-        self._noted.update({block.measurement: block for block in blocks})
+        for block in blocks:
+            self._last[block.measurement] = block
+            self._news.add(block.measurement)
 
-    def report_values(self) -> None:
-        """Tell the last position and value of what was moved and read since the last report."""
-        noted, self._noted = self._noted, {}
-        for block in noted.values():
+    def report_values(self, *, all_of_them: bool = False) -> None:
+        """Tell the last position and value of what was moved and read since the last report, or at all."""
+        told = set(self._last) if all_of_them else self._news
+        self._news = set()
+        for block in [block for name, block in self._last.items() if name in told]:
             for instrument in self.instruments:
                 if instrument.name == block.measurement:
                     self._report(instrument, value={c: _last(v) for c, v in block.values.items()})

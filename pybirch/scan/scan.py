@@ -413,7 +413,7 @@ class Scan:
         if isinstance(error, AbortAsked):
             error = self._hooks.call("on_abort") or error
         self._outlet.close()
-        self._bench.report_values()
+        self._bench.report_values(all_of_them=True)
         if error is None or isinstance(error, AbortAsked):
             error = self._outlet.error or error
         match error:

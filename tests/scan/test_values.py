@@ -29,3 +29,6 @@ def test_the_last_value_and_position_are_told_however_quick_the_scan() -> None:
     assert next(iter(values[-1].values())) == last.iloc[1]
     positions = [event.position for event in told if event.instrument_name == "stage" and event.position]
     assert positions[-1] == {"stage (mm)": 7.0}
+    ends = {event.instrument_name: event for event in told}
+    assert ends["stage"].position == {"stage (mm)": 7.0}, "the last word still has it"
+    assert {event.status for event in ends.values()} == {"disconnected"}
