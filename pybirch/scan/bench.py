@@ -61,6 +61,9 @@ class Bench:
         errors: list[BaseException] = []
         while self._touched:
             instrument = self._touched[-1]  # stays until it is safe, even if Ctrl-C cuts this short
+            clear = getattr(getattr(instrument, "_interrupted", None), "clear", None)
+            if clear is not None:
+                clear()  # an abort cuts moves short, not the way to the safe state
             try:
                 instrument.shutdown()
             except Exception as error:

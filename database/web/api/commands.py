@@ -89,11 +89,11 @@ def stop() -> Shape:
             return {"name": name, "ok": False, "error": str(error)}
         return {"name": name, "ok": True, "error": None}
 
+    answers: list[Shape] = []
+    if names:
+        with ThreadPoolExecutor(max_workers=len(names), thread_name_prefix="stop") as pool:
+            answers = list(pool.map(tell, names))
     parts.db.audit.add(who, STOP_EVERYTHING, stations=names)
-    if not names:
-        return {"ok": True, "stations": []}
-    with ThreadPoolExecutor(max_workers=len(names), thread_name_prefix="stop") as pool:
-        answers = list(pool.map(tell, names))
     return {"ok": all(answer["ok"] for answer in answers), "stations": answers}
 
 
