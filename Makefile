@@ -15,7 +15,7 @@ PIP := $(PY) -m pip install --quiet --quiet --disable-pip-version-check
 VENDOR := database/web/static/vendor/.made
 ADDRESS = $(if $(HOST),--host $(HOST)) $(if $(PORT),--port $(PORT))
 
-.PHONY: help demo install test check bench gui clean
+.PHONY: help demo install test check bench soak gui clean
 .DELETE_ON_ERROR:
 
 help:
@@ -25,6 +25,7 @@ help:
 	@echo 'make test      all checks and tests (ARGS="tests/cli -x" goes to pytest)'
 	@echo 'make check     ruff, pyright and import-linter alone'
 	@echo 'make bench     the benchmarks, as a table'
+	@echo 'make soak      the long proofs: programs killed again and again'
 	@echo 'make clean     remove what these commands have made; your data stays'
 	@echo 'PYTHON=/path/to/python3.12 chooses the interpreter for the virtual environment in $(VENV)'
 
@@ -57,8 +58,12 @@ check: $(VENV)/.installed-dev
 	if [ -n "$$failed" ]; then echo "make check: not clean:$$failed"; exit 1; fi; \
 	echo 'make check: clean (ruff, pyright, import-linter)'
 
-bench: $(VENV)/.installed-dev $(VENDOR)
+bench: $(VENV)/.installed-bench $(VENDOR)
 	@$(PY) -m benchmarks $(ARGS)
+
+soak: $(VENV)/.installed-dev
+	@PYBIRCH_KILLS=$${PYBIRCH_KILLS:-50} PYBIRCH_SCANS=$${PYBIRCH_SCANS:-1000} PYBIRCH_EXAMPLES=$${PYBIRCH_EXAMPLES:-400} \
+	  $(PY) -m pytest --timeout 3600 tests/system/test_kills.py tests/system/test_hygiene.py tests/integration/test_lives_machine.py $(ARGS)
 
 clean:
 	rm -rf $(VENV) node_modules database/web/static/vendor build dist *.egg-info
@@ -97,6 +102,11 @@ $(VENV)/.installed-dev: $(VENV)/.made pyproject.toml
 	@echo 'Installing PyBirch and its tests (the first time takes some minutes)'
 	@$(PIP) -e '.[dev]' || { echo 'pip could not install the tests: see above. Is this machine online?'; exit 1; }
 	@touch $(VENV)/.installed-web $(VENV)/.installed-gui $@
+
+$(VENV)/.installed-bench: $(VENV)/.installed-dev
+	@echo 'Installing the peers that are measured beside PyBirch'
+	@$(PIP) -e '.[bench]' || { echo 'pip could not install the peers: see above. Is this machine online?'; exit 1; }
+	@touch $@
 
 # The browser's scripts: npm fetches them once, database.web.assets checks and copies them.
 $(VENDOR): package.json package-lock.json database/web/assets.toml | $(VENV)/.made

@@ -6,6 +6,7 @@ import math
 from datetime import UTC, datetime
 from typing import Any
 
+from pybirch.states import ScanState
 from pybirch.wire import split_column
 
 _PREFIXES = {-15: "f", -12: "p", -9: "n", -6: "µ", -3: "m", 0: "", 3: "k", 6: "M", 9: "G", 12: "T"}
@@ -109,3 +110,13 @@ def remaining(row: dict[str, Any]) -> float | None:
     if row.get("status") != "running" or elapsed is None or not 0.01 < progress < 1:
         return None
     return elapsed * (1 - progress) / progress
+
+
+def points_of(scan: dict[str, Any]) -> str:
+    """Points done, and how many there will be; while what is measured decides, only the most there can be."""
+    done, total = count(scan.get("points_done") or 0), scan.get("points_total")
+    if not total:
+        return done
+    if not scan.get("points_vary"):
+        return f"{done} of {count(total)}"
+    return done if ScanState(scan["status"]).is_finished else f"at most {count(total)}"

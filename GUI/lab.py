@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any, Protocol
 
-import numpy as np
-
-from pybirch.database_integration.sync.catch_up import since
 from pybirch.database_integration.sync.commands import Commands
 from pybirch.database_integration.sync.connection import Connection, ConnectionState
-from pybirch.errors import NotFoundError
+from pybirch.errors import NotFoundError, PyBirchError
 from pybirch.events import EventBus, Readings, Subscription, utc_now
+from pybirch.queue.emergency import in_words
 from pybirch.queue.queue import Queue
 from pybirch.wire import split_column
-
-KEPT_BLOCKS = 1_000_000
 
 
 class Lab(Protocol):
@@ -53,15 +49,11 @@ class LocalLab:
         self.name = name
         self.bus = self.queues[0].bus if len(self.queues) == 1 else EventBus()
         self.connection = Connection(state=ConnectionState.LOCAL)
-        self._kept: dict[tuple[str, str], list[Readings]] = {}
-        self._lock = threading.Lock()
         self._commands = Commands()
         for queue in self.queues:
             self._commands.add(queue)
         self._subscriptions: list[tuple[EventBus, Subscription]] = []
         for bus in {id(q.bus): q.bus for q in self.queues}.values():
-            keeper = bus.subscribe(self._keep, kinds=(Readings,), limit=KEPT_BLOCKS, name="kept readings")
-            self._subscriptions.append((bus, keeper))
             if bus is not self.bus:
                 self._subscriptions.append((bus, bus.subscribe(self.bus.publish, name="to the window")))
 
@@ -83,14 +75,12 @@ class LocalLab:
 
     def scan(self, scan_id: str) -> dict[str, Any]:
         queue, handle = self._find(scan_id)
-        counts = {m: blocks[-1].end_index for m, blocks in self._of(scan_id).items()}
-        for measurement, frame in handle.scan.data.items():
-            counts[measurement] = max(len(frame), counts.get(measurement, 0))
         return handle.describe() | {
             "queue_id": queue.QID,
             "settings": handle.scan.settings.serialize(),
             "measurements": [
-                {"name": name, "count": count, "last_index": count - 1} for name, count in counts.items()
+                {"name": name, "count": count, "last_index": count - 1}
+                for name, count in handle.scan.counts.items()
             ],
         }
 
@@ -105,15 +95,12 @@ class LocalLab:
     ) -> Readings:
         """Readings from `start` on, at most `max_points`.
 
-        Those taken before this lab was made have no times: they come from the scan's table.
+        Raises:
+            NotFoundError: no such scan, or nothing of that measurement yet.
         """
         _, handle = self._find(scan_id)
-        blocks = self._of(scan_id).get(measurement, [])
-        if not blocks or start < blocks[0].first_index:
-            found = self._from_table(handle.scan, measurement, start)
-        else:
-            found = _joined([since(b, start) for b in blocks if b.end_index > start], blocks[-1], start)
-        return found if max_points is None else _first(found, max_points)
+        end = None if max_points is None else start + max_points
+        return handle.scan.readings(measurement, start, end)
 
     def watch(self, scan_id: str | None) -> None:
         """Nothing to do: the bus carries the readings of every scan."""
@@ -127,7 +114,15 @@ class LocalLab:
         self._commands.perform({"action": action, "queue_id": queue_id, "scan_id": scan_id})
 
     def stop_everything(self) -> None:
-        self._commands.stop_everything()
+        """Abort every queue and make every instrument safe.
+
+        Raises:
+            PyBirchError: names the instruments that are not safe.
+        """
+        told = self._commands.stop_everything()
+        unsafe = [one for one in told["instruments"] if one["state"] != "safe"]
+        if unsafe:
+            raise PyBirchError("; ".join(map(in_words, unsafe)))
 
     def close(self) -> None:
         """Let go of the queues; they go on by themselves."""
@@ -140,16 +135,9 @@ class LocalLab:
 
     def abort_and_wait(self, timeout: float = 10.0) -> bool:
         """Abort every queue and wait until its instruments are safe."""
-        self.stop_everything()
+        with suppress(PyBirchError):
+            self.stop_everything()
         return all(queue.wait_for_completion(timeout) for queue in self.queues)
-
-    def _keep(self, block: Readings) -> None:
-        with self._lock:
-            self._kept.setdefault((block.scan_id, block.measurement), []).append(block)
-
-    def _of(self, scan_id: str) -> dict[str, list[Readings]]:
-        with self._lock:
-            return {m: list(blocks) for (scan, m), blocks in self._kept.items() if scan == scan_id}
 
     def _queue(self, queue_id: str) -> Queue:
         for queue in self.queues:
@@ -177,22 +165,6 @@ class LocalLab:
                 found.update({id(i): i for i in handle.scan.instruments if hasattr(i, "status")})
         return [_describe_instrument(instrument) for instrument in found.values()]
 
-    def _from_table(self, scan: Any, measurement: str, start: int) -> Readings:
-        frame = scan.data.get(measurement)
-        if frame is None:
-            raise NotFoundError(f"Scan {scan.scan_id} has no readings of {measurement!r}.")
-        frame = frame[frame.index >= start]
-        movements = {i.column() for i in scan.instruments if hasattr(i, "position_column")}
-        return Readings(
-            scan_id=scan.scan_id,
-            measurement=measurement,
-            first_index=int(frame.index[0]) if len(frame) else start,
-            steps=np.zeros(len(frame), dtype=np.int64),
-            times=np.full(len(frame), np.nan),
-            positions={c: frame[c].to_numpy(dtype=float) for c in frame.columns if c in movements},
-            values={c: _column(frame[c]) for c in frame.columns if c not in movements},
-        )
-
 
 def _describe_instrument(instrument: Any) -> dict[str, Any]:
     moves = hasattr(instrument, "position_column")
@@ -214,38 +186,3 @@ def _describe_instrument(instrument: Any) -> dict[str, Any]:
         "error": instrument.error,
         "updated_at": None,
     }
-
-
-def _column(series: Any) -> Any:
-    return list(series) if series.dtype == object else series.to_numpy(dtype=float)
-
-
-def _joined(blocks: Sequence[Readings], example: Readings, start: int) -> Readings:
-    def join(pick: Callable[[Readings], Any]) -> Any:
-        parts = [pick(block) for block in blocks]
-        if not parts:
-            return pick(example)[:0]
-        uneven = any(isinstance(p, list) for p in parts) or len({np.shape(p)[1:] for p in parts}) > 1
-        return [row for part in parts for row in part] if uneven else np.concatenate(parts)
-
-    return Readings(
-        scan_id=example.scan_id,
-        measurement=example.measurement,
-        first_index=blocks[0].first_index if blocks else start,
-        steps=join(lambda b: b.steps),
-        times=join(lambda b: b.times),
-        positions={name: join(lambda b, n=name: b.positions[n]) for name in example.positions},
-        values={name: join(lambda b, n=name: b.values[n]) for name in example.values},
-    )
-
-
-def _first(block: Readings, count: int) -> Readings:
-    return Readings(
-        scan_id=block.scan_id,
-        measurement=block.measurement,
-        first_index=block.first_index,
-        steps=block.steps[:count],
-        times=block.times[:count],
-        positions={name: values[:count] for name, values in block.positions.items()},
-        values={name: values[:count] for name, values in block.values.items()},
-    )

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pybirch.database_integration.sync.catch_up import since
+from pybirch.blocks import since
 from pybirch.events import Readings
 
 MOST_ARRAYS = 2_000

@@ -190,7 +190,8 @@ class LabView(QObject):
         row["message"] = event.message
         if event.progress is not None:
             row["progress"] = event.progress
-            if row.get("points_total") and not event.status.is_finished:
+            known = row.get("points_total") and not row.get("points_vary")
+            if known and not event.status.is_finished:
                 row["points_done"] = round(event.progress * row["points_total"])
         if event.status is ScanState.FAILED:
             row["error"] = event.message

@@ -1,4 +1,4 @@
-"""``python -m benchmarks [--quick] [engine|storage|live …]``: every table, or those named."""
+"""``python -m benchmarks [--quick] [engine|peers|storage|live|steady …]``: every table, or those named."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-TABLES = ("engine", "storage", "live")
+TABLES = ("engine", "peers", "storage", "live", "steady")
 
 
 def main() -> int:

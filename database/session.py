@@ -30,6 +30,16 @@ log = logging.getLogger(__name__)
 PAGE_SIZE = 8192
 BUSY_TIMEOUT_MS = 15_000
 ATTEMPTS = 6
+_POSTGRES_LIMITS = {
+    "connect_timeout": 5,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": BUSY_TIMEOUT_MS,
+    "options": f"-c lock_timeout={BUSY_TIMEOUT_MS}",
+}
+"""libpq's names; a server that has gone without a word, or a lock held too long, is an error and no
+silence. What DATABASE_URL says comes first."""
 _RETRY_STATES = ("40001", "40P01")
 _OPTION = "pybirch_writer"
 
@@ -147,7 +157,13 @@ def _worth_another_try(error: DBAPIError, connection_loss_too: bool) -> bool:
 
 def _postgres_engine(url: URL) -> Engine:
     return create_engine(
-        url, pool_pre_ping=True, pool_size=10, max_overflow=20, json_serializer=dumps, pool_recycle=1800
+        url,
+        pool_pre_ping=True,
+        pool_size=10,
+        max_overflow=20,
+        json_serializer=dumps,
+        pool_recycle=1800,
+        connect_args=_POSTGRES_LIMITS | dict(url.query),
     )
 
 

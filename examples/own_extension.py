@@ -5,6 +5,7 @@ only pretend. What merely watches belongs on the bus instead (`queue.bus.subscri
 neither slow nor fail anything.
 """
 
+import logging
 from pathlib import Path
 
 import pandas as pd
@@ -46,6 +47,8 @@ if __name__ == "__main__":
     written = Path(f"{scan.scan_id}-lockin.csv")
     print(f"{scan.state}: {len(pd.read_csv(written))} readings in {written}")
 
+    print("Now into a folder that is not there, on purpose: the extension stops the scan before it begins.")
+    logging.getLogger("pybirch").setLevel(logging.CRITICAL)  # PyBirch logs it with its traceback; not here
     refused = scan_into(Path("no such folder"))
     try:
         refused.run()

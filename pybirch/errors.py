@@ -21,6 +21,24 @@ class FieldError(PyBirchError, ValueError):
         self.problem = problem
 
 
+class LabFileError(FieldError):
+    """A laboratory's own file cannot be used as it is; trying again makes sense once it was changed.
+
+    Args:
+        problem: what is wrong; names file and line, where there is one.
+    """
+
+    def __init__(self, problem: str) -> None:
+        super().__init__("lab_file", problem)
+        self.args = (problem,)
+
+    @property
+    def is_surprising(self) -> bool:
+        """Nobody foresaw it, so where it comes from is worth showing in full."""
+        cause = self.__cause__
+        return cause is not None and not isinstance(cause, PyBirchError | ImportError | SyntaxError)
+
+
 class ScanSettingsError(FieldError):
     """A scan's settings were refused before anything moved."""
 

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pybirch.blocks import join
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -19,24 +21,22 @@ def to_frame(readings: Readings) -> pd.DataFrame:
     A reading that is an array (a spectrum) keeps it whole in one cell;
     ``frame.explode(columns)`` gives a row per element.
     """
-    return join_frames([readings])
+    import pandas as pd
+
+    columns: dict[str, Any] = dict(readings.positions)
+    columns |= {name: _cells(values) for name, values in readings.values.items()}
+    index = pd.RangeIndex(readings.first_index, readings.end_index, name="sequence_index")
+    return pd.DataFrame(columns, index=index)
 
 
 def join_frames(blocks: Sequence[Readings]) -> pd.DataFrame:
     """The frame of consecutive blocks of one measurement, at least one."""
-    import pandas as pd
-
-    first = blocks[0]
-    columns = {name: np.concatenate([b.positions[name] for b in blocks]) for name in first.positions}
-    for name in first.values:
-        columns[name] = _join([b.values[name] for b in blocks])
-    index = np.concatenate([np.arange(b.first_index, b.end_index) for b in blocks])
-    return pd.DataFrame(columns, index=pd.Index(index, name="sequence_index"))
+    return to_frame(join(blocks))
 
 
-def _join(parts: list[Any]) -> Any:
-    if all(isinstance(part, np.ndarray) and part.ndim == 1 for part in parts):
-        return np.concatenate(parts)
-    cells = np.empty(sum(len(part) for part in parts), dtype=object)
-    cells[:] = [cell for part in parts for cell in part]
+def _cells(values: Any) -> Any:
+    if isinstance(values, np.ndarray) and values.ndim == 1:
+        return values
+    cells = np.empty(len(values), dtype=object)
+    cells[:] = list(values)
     return cells

@@ -12,8 +12,11 @@ import os
 import secrets
 import signal
 import socket
+import sys
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 from typing import Any, Literal
@@ -22,23 +25,42 @@ from filelock import FileLock, Timeout
 
 from database.errors import SchemaNotReadyError
 from database.services import DatabaseService
+from pybirch.database_integration.config import IntegrationConfig
 from pybirch.database_integration.database_queue import DatabaseQueue
 from pybirch.database_integration.instrument_book import InstrumentBook
 from pybirch.database_integration.sync.discovery import find_server
 from pybirch.database_integration.sync.link import ServerLink
 from pybirch.database_integration.sync.remote import RemoteUpdateServer
-from pybirch.errors import NotFoundError
+from pybirch.errors import FieldError, LabFileError, PyBirchError
 from pybirch.events import EventBus
-from pybirch.queue.lab import Lab, load_lab
-from pybirch.queue.leases import Leases
+from pybirch.lab_file import read_lab
+from pybirch.lab_queues import LabQueues
+from pybirch.processes import began_at, is_ours
+from pybirch.queue.emergency import abort_all, make_rest_safe
+from pybirch.queue.lab import Lab
 
 log = logging.getLogger(__name__)
 
 SAFE_WITHIN = 3.0
 """Seconds within which a station that is asked to end has aborted and is safe."""
 
+HUNG = "hung"
+"""Why a station ended that could not wait for an instrument: no end in order."""
+
+UNSAFE = 6
+"""Exit code: the station ended while an instrument did not answer."""
+
 LOCKED = 4
 """Exit code: another station holds this data folder."""
+
+LAB_FILE = 5
+"""Exit code: the lab's file cannot be used as it is, and another try is of no use before it is changed."""
+
+LONGEST_REASON = 1000
+
+SWITCH_INTERVAL = 0.0005
+"""Seconds after which a thread that computes lets another go on: an instrument's clock waits no longer
+for the recorder (Python's own 5 ms make a software clock late by as much)."""
 
 
 class Station:
@@ -50,6 +72,8 @@ class Station:
         name: how it is known; one living station a name.
         data_dir: the lab's data folder, where the server's address is found.
         server_url, token: a server elsewhere.
+        epoch: names this life of the station; a new one by default.
+        file: the lab's own file, for messages; that it was not asked for scans is said of a file only.
     """
 
     def __init__(
@@ -61,14 +85,16 @@ class Station:
         data_dir: Path,
         server_url: str | None = None,
         token: str | None = None,
+        epoch: str | None = None,
+        file: Path | None = None,
     ) -> None:
         self.lab = lab
         self.db = db
         self.name = name
-        self.epoch = secrets.token_hex(8)
+        self.epoch = epoch or new_epoch()
         self.bus = EventBus()
-        self.leases = Leases()
         self.queues: list[DatabaseQueue] = []
+        self._file = file
         self._data_dir = data_dir
         self._server = (server_url, token)
         self._link: ServerLink | None = None
@@ -77,61 +103,79 @@ class Station:
     def open(self) -> None:
         """Attach to the record, take up the queues, connect to the server; starts what starts by itself.
 
+        A scan that could not run is left out, and named in the queue's log.
+
         Raises:
-            PyBirchError: the record or a scan of the lab is refused.
+            PyBirchError: the record is refused.
         """
+        self._refuse_a_second()
         on_purpose = self._was_ended_on_purpose()
         self.db.stations.attach(self.name, pid=os.getpid(), host=socket.gethostname(), epoch=self.epoch)
         if not self.db.labs.list(limit=1):
             self.db.labs.create(name=self.lab.name)
+        attempts = IntegrationConfig.from_environment().auto_reconnect_attempts
+        for instrument in self.lab.instruments:
+            instrument.reconnect_attempts = attempts
         self._book = InstrumentBook(self.db, self.lab.instruments, self.bus)
+        queues = LabQueues(self.lab, self.db, self.bus, station=self.name, epoch=self.epoch, file=self._file)
         for queue_id in self.lab.queues:
-            self._take_up(queue_id, again=self.lab.autostart and on_purpose)
+            self.queues.append(queues.take_up(queue_id, again=self.lab.autostart and on_purpose))
         self._link = ServerLink(self._find_server, station=self.name, epoch=self.epoch)
+        self._link.commands.instruments = self.lab.instruments
         server = RemoteUpdateServer(link=self._link)
         for queue in self.queues:
             self._link.commands.add(queue)
         self.bus.subscribe(server.publish, name="to the server")
+        for remark in queues.remarks:
+            self.bus.publish(remark)
         for queue in self.queues if self.lab.autostart and on_purpose else ():
             queue.start()
 
-    def close(self, reason: str = "stopped") -> None:
-        """Abort, wait for safe instruments, say goodbye."""
-        deadline = time.monotonic() + SAFE_WITHIN
-        for queue in self.queues:
-            queue.abort()
-        for queue in self.queues:
-            if not queue.wait_for_completion(max(0.1, deadline - time.monotonic())):
-                log.error("queue %s did not come to rest in %g s", queue.queue_id, SAFE_WITHIN)
+    def close(self, reason: str = "stopped") -> bool:
+        """Abort, wait for safe instruments, say goodbye; whether all came to rest.
+
+        What hangs in a driver is not waited for: the other instruments of its scan are made safe.
+        """
+        begun = time.monotonic()
+        abort_all(self.queues)
+        at_rest = self._await_rest(begun + SAFE_WITHIN / 2)
+        if not at_rest:
+            make_rest_safe(self.queues)
+            at_rest = self._await_rest(begun + SAFE_WITHIN)
         self.bus.flush(0.5)
         if self._book is not None:
             self._book.close()
-        self.db.stations.detach(self.name, self.epoch, reason)
+        self.db.stations.detach(self.name, self.epoch, reason if at_rest else HUNG)
         if self._link is not None:
             self._link.close(0.5)
         self.bus.close()
+        return at_rest
+
+    def _await_rest(self, deadline: float) -> bool:
+        busy = [q for q in self.queues if not q.wait_for_completion(max(0.0, deadline - time.monotonic()))]
+        for queue in busy:
+            log.error("queue %s has not come to rest: an instrument does not answer", queue.queue_id)
+        return not busy
+
+    def _refuse_a_second(self) -> None:
+        """Two stations of one name would take the laboratory from each other, over and over.
+
+        Raises:
+            FieldError: one of this name lives on this computer already, for another data folder.
+        """
+        row = self.db.stations.find(self.name)
+        here = row is not None and row.is_attached and row.host == socket.gethostname()
+        if row is not None and here and row.pid not in (None, os.getpid()) and is_ours(row.pid):
+            raise FieldError(
+                "name",
+                f"a station {self.name!r} of this database runs already, as process {row.pid}; "
+                "give this one a name of its own: --name",
+            )
 
     def _was_ended_on_purpose(self) -> bool:
         """Whether the life before this one, if there was any, came to an orderly end."""
         row = self.db.stations.find(self.name)
         return row is None or row.ended_in_order
-
-    def _take_up(self, queue_id: str, *, again: bool) -> None:
-        """Open the queue, with the lab's scans in it if it is new, or `again` if all in it have ended."""
-        options: dict[str, Any] = {
-            "bus": self.bus,
-            "leases": self.leases,
-            "writer": f"{self.name}:{self.epoch}",
-        }
-        try:
-            queue = DatabaseQueue.from_database(self.db, queue_id, self.lab.instruments, **options)
-        except NotFoundError:
-            queue = DatabaseQueue(self.db, queue_id, **options)
-        self.db.queues.attach(queue_id, self.name)
-        self.queues.append(queue)
-        ended = all(handle.is_finished() for handle in queue.handles)
-        for scan in self.lab.scans(queue_id) if queue.is_empty() or (again and ended) else ():
-            queue.enqueue(scan)
 
     def _find_server(self) -> tuple[str, str]:
         url, token = self._server
@@ -156,47 +200,75 @@ def run_station(
         lab: a Python file that defines `lab`, "demo", or None for a lab without instruments.
 
     Returns:
-        The process's exit code: 0, or `LOCKED` when another station holds the data folder.
+        The process's exit code: 0; `LOCKED` when another station holds the data folder; `LAB_FILE` when
+        the lab's file cannot be used as it is. While an instrument hangs, the process ends here, with
+        `UNSAFE`.
 
     Raises:
-        PyBirchError: the lab or its record cannot be used; a sentence.
+        PyBirchError: the lab's record cannot be used; a sentence.
     """
+    sys.setswitchinterval(SWITCH_INTERVAL)
     run_dir = data_dir / "run"
     run_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     ended = _on_end_signals()
     try:
-        with FileLock(run_dir / "station.lock", timeout=0):
-            return _run(_lab(lab), ended, run_dir, database_url, name, data_dir, server_url, token)
+        with FileLock(run_dir / "station.lock", timeout=0), _life(run_dir / "station.json", name) as epoch:
+            station_lab = _lab(lab)
+            db = _database(database_url, ended)
+            if db is None:
+                return 0
+            station = Station(
+                station_lab,
+                db,
+                name=name,
+                data_dir=data_dir,
+                server_url=server_url,
+                token=token,
+                epoch=epoch,
+                file=lab if isinstance(lab, Path) else None,
+            )
+            at_rest = _run(station, ended)
     except Timeout:
         log.error("another station already runs for %s; stop it first", data_dir)
         return LOCKED
+    except LabFileError as error:
+        log.error("%s", error, exc_info=error.__cause__ if error.is_surprising else None)
+        return LAB_FILE
+    if not at_rest:
+        os._exit(UNSAFE)  # the thread that hangs in a driver would keep us for ever
+    return 0
 
 
-def _run(
-    lab: Lab,
-    ended: threading.Event,
-    run_dir: Path,
-    database_url: str,
-    name: str,
-    data_dir: Path,
-    server_url: str | None,
-    token: str | None,
-) -> int:
-    db = _database(database_url, ended)
-    if db is None:
-        return 0
-    station = Station(lab, db, name=name, data_dir=data_dir, server_url=server_url, token=token)
-    file = run_dir / "station.json"
-    _write_private(file, {"pid": os.getpid(), "epoch": station.epoch, "name": name})
+@contextmanager
+def _life(file: Path, name: str) -> Iterator[str]:
+    """Keep `file` saying who runs here, and afterwards what ended it, unless that was in order.
+
+    Gives the epoch of this life.
+    """
+    epoch = new_epoch()
+    who = {"pid": os.getpid(), "created": began_at(), "epoch": epoch, "name": name}
+    _write_private(file, who)
+    try:
+        yield epoch
+    except Exception as error:
+        text = str(error) if isinstance(error, PyBirchError) else f"{type(error).__name__}: {error}"
+        _write_private(file, who | {"error": text[:LONGEST_REASON]})
+        raise
+    file.unlink(missing_ok=True)
+
+
+def _run(station: Station, ended: threading.Event) -> bool:
+    """Open the station, and close it and its record when it is asked to end; whether all came to rest."""
+    lab = station.lab
     try:
         station.open()
-        log.info("station %s: %d instruments, queues %s", name, len(lab.instruments), ", ".join(lab.queues))
+        queues = ", ".join(lab.queues)
+        log.info("station %s: %d instruments, queues %s", station.name, len(lab.instruments), queues)
         ended.wait()
     finally:
-        station.close()
-        file.unlink(missing_ok=True)
-        db.close()
-    return 0
+        at_rest = station.close()
+        station.db.close()
+    return at_rest
 
 
 def _database(url: str, ended: threading.Event) -> DatabaseService | None:
@@ -222,7 +294,12 @@ def _lab(lab: Path | Literal["demo"] | None) -> Lab:
         from pybirch.demo.lab import demo_lab
 
         return demo_lab()
-    return load_lab(lab)
+    return read_lab(lab)
+
+
+def new_epoch() -> str:
+    """A name for one life of a station."""
+    return secrets.token_hex(8)
 
 
 def _on_end_signals() -> threading.Event:
@@ -244,4 +321,4 @@ def _write_private(file: Path, content: dict[str, Any]) -> None:
     draft.replace(file)
 
 
-__all__ = ["LOCKED", "Station", "run_station"]
+__all__ = ["LAB_FILE", "LOCKED", "Station", "run_station"]

@@ -37,6 +37,9 @@ from pybirch.states import InstrumentState, QueueState, ScanState, Wish
 JSON_MOST_VALUES = 400
 """Up to this many numbers a block goes as JSON lists; above, as base64 float32."""
 
+_INT64 = 2**63
+_LARGEST_FLOAT = 2**1023
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _COLUMN = re.compile(r"^(?P<name>.*\S) \((?P<unit>(?:[^()]|\([^()]*\))+)\)$", re.DOTALL)
 _KINDS: dict[str, type[Event]] = {
     kind.kind: kind
@@ -109,9 +112,9 @@ def _default(value: Any) -> Any:
 
 
 def _clean(value: Any) -> Any:
-    """Numbers that JSON cannot say become null, NumPy scalars plain numbers."""
+    """As JSON says it: numbers that are none become null, NumPy scalars plain, odd texts whole."""
     if isinstance(value, dict):
-        return {key: _clean(item) for key, item in value.items()}
+        return {_clean(key) if isinstance(key, str) else key: _clean(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [_clean(item) for item in value]
     if isinstance(value, np.ndarray):
@@ -120,7 +123,16 @@ def _clean(value: Any) -> Any:
         value = value.item()
     if isinstance(value, float) and not np.isfinite(value):
         return None
+    if isinstance(value, str):
+        return plain_text(value)
+    if isinstance(value, int) and not isinstance(value, bool) and not -_INT64 <= value < _INT64:
+        return float(value) if abs(value) < _LARGEST_FLOAT else str(value)
     return value
+
+
+def plain_text(text: str) -> str:
+    """Text that UTF-8 can say: a half of a surrogate pair, as a broken driver may give it, is replaced."""
+    return text if text.isascii() else _SURROGATE.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
 def to_block(readings: Readings, encoding: str | None = None) -> DataBlock:

@@ -6,9 +6,9 @@ import os
 import shutil
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import pytest
 
@@ -70,3 +70,27 @@ def chromium_path(require: Require) -> Path:
     found = found or next((app for app in _CHROMIUM_APPS if Path(app).exists()), None)
     require(found, "no Chromium found", "apt install chromium, or set CHROMIUM to its path")
     return Path(str(found))
+
+
+@pytest.fixture(scope="session")
+def chromium(chromium_path: Path, require: Require) -> Iterator[Any]:
+    """One Chromium for all tests."""
+    try:
+        from playwright.sync_api import sync_playwright
+    except ModuleNotFoundError:
+        require(False, "no playwright", "pip install playwright")
+        raise
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=str(chromium_path),
+            args=[
+                "--no-sandbox",
+                "--disable-gpu",
+                "--disable-background-networking",
+                "--disable-component-update",
+                "--disable-sync",
+                "--no-first-run",
+            ],
+        )
+        yield browser
+        browser.close()

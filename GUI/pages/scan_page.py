@@ -100,10 +100,9 @@ class ScanPage(QWidget):
         left = format.remaining(scan)
         sample = scan.get("sample") or {}
         ends = None if left is None else datetime.now().astimezone() + timedelta(seconds=left)
-        total = f" of {format.count(scan['points_total'])}" if scan.get("points_total") else ""
         self.facts.set_facts(
             {
-                "Points": f"{format.count(done)}{total}",
+                "Points": format.points_of(scan),
                 "Rate": f"{done / elapsed:.3g} per second" if elapsed and elapsed > 0.5 and done else "",
                 "Elapsed": format.duration(elapsed) if elapsed is not None else "",
                 "Remaining": ""

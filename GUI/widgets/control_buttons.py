@@ -53,6 +53,8 @@ def allowed_of_scan(scan: Row | None) -> set[str]:
             return {"pause", "abort"}
         case "paused", _:
             return {"resume", "abort"}
+        case "interrupted", _:
+            return {"resume", "restart"}
         case "", _:
             return set()
     return {"restart"}

@@ -13,9 +13,7 @@ from GUI.widgets.state_chip import word_of
 
 
 def _points(row: dict[str, Any]) -> str:
-    total = row.get("points_total")
-    done = format.count(row.get("points_done") or 0)
-    return f"{done} of {format.count(total)}" if total else done
+    return format.points_of(row)
 
 
 def _time(row: dict[str, Any]) -> str:

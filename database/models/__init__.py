@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from database.models.queue import Queue, QueueLog
     from database.models.sample import Sample
     from database.models.scan import Scan
-    from database.models.station import Station
+    from database.models.sign_in import SignIn
+    from database.models.station import Station, StationKeeper
     from database.models.template import QueueTemplate, ScanTemplate
     from database.models.token import ApiToken, LoginCode
     from database.models.user import Role, User
@@ -46,7 +47,9 @@ _HOMES = {
     "Sample": "sample",
     "Scan": "scan",
     "ScanTemplate": "template",
+    "SignIn": "sign_in",
     "Station": "station",
+    "StationKeeper": "station",
     "User": "user",
 }
 
@@ -74,7 +77,9 @@ __all__ = [
     "Sample",
     "Scan",
     "ScanTemplate",
+    "SignIn",
     "Station",
+    "StationKeeper",
     "User",
 ]
 

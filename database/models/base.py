@@ -23,6 +23,7 @@ AGGREGATES = (
     "queue",
     "sample",
     "scan",
+    "sign_in",
     "station",
     "template",
     "token",

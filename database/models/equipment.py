@@ -19,7 +19,10 @@ class EquipmentType(StrEnum):
 
 
 class Equipment(Numbered, Base):
-    """An instrument: one row for one name at one address."""
+    """An instrument: one row for one name at one address.
+
+    `timing` is what it was found to take (see `pybirch.instruments.timing`).
+    """
 
     __tablename__ = "equipment"
     __table_args__ = (UniqueConstraint("name", "adapter"),)
@@ -30,6 +33,7 @@ class Equipment(Numbered, Base):
     type: Mapped[EquipmentType] = mapped_column(states(EquipmentType))
     pybirch_class: Mapped[str] = mapped_column(default="")
     specifications: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    timing: Mapped[dict[str, Any] | None] = mapped_column(default=None)
     description: Mapped[str] = mapped_column(Text, default="")
     lab_id: Mapped[int | None] = mapped_column(ForeignKey("labs.id", ondelete="SET NULL"), default=None)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import ForeignKey, Index, Text
+from sqlalchemy import ForeignKey, Index, String, Text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from database.models.base import Base, Numbered, Serial, now, states
@@ -43,10 +43,16 @@ class Queue(Numbered, Base):
 
 
 class QueueLog(Base):
-    """One line; `scan_id` is the text id of the scan it is about."""
+    """One line; `scan_id` is the text id of the scan it is about.
+
+    `origin` is, for a line that came from afar, its place in what was sent: ``station:epoch:frame:item``.
+    """
 
     __tablename__ = "queue_logs"
-    __table_args__ = (Index("ix_queue_logs_queue", "queue_id", "id"),)
+    __table_args__ = (
+        Index("ix_queue_logs_queue", "queue_id", "id"),
+        Index("ix_queue_logs_origin", "origin", unique=True),
+    )
 
     id: Mapped[int] = mapped_column(Serial, primary_key=True)
     queue_id: Mapped[int] = mapped_column(ForeignKey("queues.id", ondelete="CASCADE"))
@@ -54,3 +60,4 @@ class QueueLog(Base):
     level: Mapped[str] = mapped_column(default="INFO")
     message: Mapped[str] = mapped_column(Text, default="")
     timestamp: Mapped[datetime] = mapped_column(default=now)
+    origin: Mapped[str | None] = mapped_column(String(255), default=None)

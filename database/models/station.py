@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import Text
+from sqlalchemy import ForeignKey, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from database.models.base import Base, Numbered
@@ -49,3 +49,12 @@ class Station(Numbered, Base):
     def is_attached(self) -> bool:
         """Attached in its present epoch, as far as the record knows."""
         return bool(self.epoch) and self.detached_at is None
+
+
+class StationKeeper(Numbered, Base):
+    """The token that speaks for a station of that name, whether or not the station was ever attached."""
+
+    __tablename__ = "station_keepers"
+
+    station: Mapped[str] = mapped_column(unique=True)
+    token_id: Mapped[int] = mapped_column(ForeignKey("api_tokens.id", ondelete="CASCADE"), index=True)

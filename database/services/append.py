@@ -20,6 +20,7 @@ from database.services.blocks import Owner
 from database.services.layout import Layout, Prepared
 from database.services.merging import Block, Tail
 from pybirch.errors import FieldError, NotFoundError, StaleWriterError
+from pybirch.states import TRANSITIONS
 
 ScanKey = str | int
 """A scan's text id, or its number."""
@@ -29,7 +30,7 @@ ENDED = "/ended"
 
 _scans = cast(Table, Scan.__table__)
 _objects = cast(Table, MeasurementObject.__table__)
-_what = select(_scans.c.id, _scans.c.scan_id, _scans.c.writer)
+_what = select(_scans.c.id, _scans.c.scan_id, _scans.c.writer, _scans.c.status)
 _SCAN_BY_TEXT = _what.where(_scans.c.scan_id == bindparam("key"))
 _SCAN_BY_NUMBER = _what.where(_scans.c.id == bindparam("key"))
 _LOCK_BY_TEXT = _SCAN_BY_TEXT.with_for_update()
@@ -129,6 +130,8 @@ def store(
         if target is None:
             target = known[batch.measurement] = add_target(connection, scan.id, batch.measurement, [])
         new += store_batch(connection, Owner(target.id, scan.scan_id, target.name), target, batch, most_rows)
+    if new and writer is not None and not TRANSITIONS[scan.status]:
+        raise StaleWriterError(f"scan {scan.scan_id} is {scan.status}; no reading is added to it any more")
     if progress is not None and not 0 <= progress <= 1:
         raise FieldError("progress", f"{progress} is not between 0 and 1")
     if new or progress is not None:

@@ -55,6 +55,14 @@ class EquipmentService(Records[Equipment]):
         except IntegrityError:  # somebody registered it in the same moment
             return self._db.transact(work, repeatable=True)
 
+    def keep_timing(self, equipment_id: Key, timing: dict[str, Any]) -> None:
+        """Store what the instrument was found to take."""
+
+        def work(session: Session) -> None:
+            self._load(session, equipment_id).timing = timing
+
+        self._db.transact(work, repeatable=True)
+
     def set_status(
         self,
         equipment_id: Key,

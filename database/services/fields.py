@@ -13,6 +13,7 @@ from sqlalchemy import JSON, Boolean, Enum, Float, Integer, LargeBinary, String,
 from sqlalchemy.types import TypeEngine
 
 from database.models.base import Base, UtcDateTime
+from pybirch import wire
 from pybirch.errors import FieldError
 
 _INT64 = 2**63
@@ -62,8 +63,8 @@ def moment(value: datetime | str | float | None, field: str = "timestamp") -> da
 
 
 def plain_text(text: object) -> str:
-    """Text from outside (an instrument's error) as the database takes it: without NUL."""
-    return str(text).replace("\x00", "\N{REPLACEMENT CHARACTER}")
+    """Text from outside (an instrument's error) as the database takes it: without NUL, and UTF-8."""
+    return wire.plain_text(str(text).replace("\x00", "\N{REPLACEMENT CHARACTER}"))
 
 
 @cache
@@ -117,6 +118,8 @@ def _text(name: str, value: Any, length: int | None) -> str:
         raise FieldError(name, f"{len(text)} characters are too many; {length} at most")
     if "\x00" in text:
         raise FieldError(name, "contains a NUL character")
+    if text != wire.plain_text(text):
+        raise FieldError(name, "contains half a character (a lone surrogate)")
     return text
 
 

@@ -27,12 +27,27 @@ class Logs(Records[QueueLog]):
         message: str,
         scan_id: Key | None = None,
         timestamp: datetime | str | None = None,
+        origin: str | None = None,
     ) -> QueueLog:
-        """Write one line."""
-        at = moment(timestamp)
+        """Write one line.
+
+        Args:
+            origin: its place in what was sent from afar; a line that comes again is there already.
+        """
+        if origin is not None and (known := self._from(origin)) is not None:
+            return known
         return self.create(
-            queue_id=queue_id, level=level.upper(), message=plain_text(message), scan_id=scan_id, timestamp=at
+            queue_id=queue_id,
+            level=level.upper(),
+            message=plain_text(message),
+            scan_id=scan_id,
+            timestamp=moment(timestamp),
+            origin=origin,
         )
+
+    def _from(self, origin: str) -> QueueLog | None:
+        with self._db.read() as session:
+            return session.scalars(select(QueueLog).where(QueueLog.origin == origin)).first()
 
     def list(  # type: ignore[override]
         self,

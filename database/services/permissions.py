@@ -5,24 +5,25 @@ from __future__ import annotations
 from database.models.token import ApiToken
 from database.models.user import Role, User
 
-ACTIONS = ("read", "operate", "administer", "station")
+ACTIONS = ("read", "stop", "operate", "administer", "station")
 
 _BY_ROLE = {
-    Role.VIEWER: frozenset({"read"}),
-    Role.OPERATOR: frozenset({"read", "operate"}),
+    Role.VIEWER: frozenset({"read", "stop"}),
+    Role.OPERATOR: frozenset({"read", "stop", "operate"}),
     Role.ADMIN: frozenset(ACTIONS),
 }
 _BY_SCOPE = {
-    "read": frozenset({"read"}),
-    "operate": frozenset({"read", "operate"}),
-    "station": frozenset({"read", "station"}),
+    "read": frozenset({"read", "stop"}),
+    "operate": frozenset({"read", "stop", "operate"}),
+    "station": frozenset({"read", "stop", "station"}),
     "admin": frozenset(ACTIONS),
 }
 
 
 def can(who: User | ApiToken | None, action: str, thing: object = None) -> bool:
-    """Whether this person or token may do `action` (read, operate, administer, station) to `thing`.
+    """Whether this person or token may do `action` (see `ACTIONS`) to `thing`.
 
+    The emergency stop is open to everybody who is known: no role keeps anybody from it.
     Every thing of the lab is open to all its members so far; `thing` is what a later rule about
     single projects or queues would look at.
 

@@ -6,21 +6,21 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import case, func, select
+from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, selectinload
 
 from database.models.project import Project
 from database.models.queue import Queue
 from database.models.sample import Sample
-from database.models.scan import Scan
 from database.services.fields import checked, moment
 from database.services.protocols import QueueLike
 from database.services.records import Key, Records
 from database.services.resolve import number_of, scan_text
+from database.services.tally import Tally, tallies
 from database.session import Database
 from pybirch.errors import FieldError
-from pybirch.states import QueueState, ScanState
+from pybirch.states import QueueState
 
 
 class Queues(Records[Queue]):
@@ -70,22 +70,21 @@ class Queues(Records[Queue]):
 
     def counts_of(self, keys: list[Key]) -> dict[Key, tuple[int, int]]:
         """`counts` of many queues at once."""
-        done = func.count(case((Scan.status == ScanState.COMPLETED, 1)))
-        query = (
-            select(Queue.id, Queue.queue_id, done, func.count(Scan.id))
-            .outerjoin(Scan, (Scan.queue_id == Queue.id) & Scan.archived_at.is_(None))
-            .where(
-                Queue.queue_id.in_([k for k in keys if isinstance(k, str)])
-                | Queue.id.in_([k for k in keys if not isinstance(k, str)])
-            )
-            .group_by(Queue.id, Queue.queue_id)
+        return {key: (tally.completed, tally.total) for key, tally in self.tallies_of(keys).items()}
+
+    def tallies_of(self, keys: list[Key]) -> dict[Key, Tally]:
+        """How far each of these queues is."""
+        query = select(Queue).where(
+            Queue.queue_id.in_([k for k in keys if isinstance(k, str)])
+            | Queue.id.in_([k for k in keys if not isinstance(k, str)])
         )
+        by_key: dict[Key, Tally] = {}
         with self._db.read() as session:
-            rows = session.execute(query).all()
-        by_key: dict[Key, tuple[int, int]] = {}
-        for number, text, completed, total in rows:
-            by_key[number] = by_key[text] = (completed, total)
-        return {key: by_key.get(key, (0, 0)) for key in keys}
+            rows = session.scalars(query).all()
+            counted = tallies(session, rows)
+            for row in rows:
+                by_key[row.id] = by_key[row.queue_id] = counted[row.id]
+        return {key: by_key.get(key, Tally({}, 0.0)) for key in keys}
 
     def set_status(
         self,

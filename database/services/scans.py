@@ -14,6 +14,7 @@ from database.models.project import Project
 from database.models.queue import Queue
 from database.models.sample import Sample
 from database.models.scan import Scan
+from database.models.station import Station
 from database.services.append import ENDED, check_writer
 from database.services.fields import checked, moment, plain_text
 from database.services.protocols import ScanLike
@@ -24,6 +25,8 @@ from database.session import Database
 from pybirch.errors import FieldError, IllegalTransitionError, NotFoundError, StaleWriterError
 from pybirch.states import TRANSITIONS, ScanState
 
+BLOCKS = "_blocks"
+"""Ends the name of the live room of another scan's blocks; an id with it would share that room."""
 _ACTIVE = (ScanState.RUNNING, ScanState.PAUSED)
 _EXTRA = ("error", "user_fields", "extensions")
 
@@ -40,10 +43,17 @@ class Scans(Records[Scan]):
     def create_from_pybirch(
         self, scan: ScanLike, queue_id: Key | None = None, *, writer: str | None = None, **fields: Any
     ) -> Scan:
-        """Store a core scan; the same scan_id again gives the row there is, brought up to date."""
+        """Store a core scan; the same scan_id again gives the row there is, brought up to date.
+
+        Raises:
+            StaleWriterError: `writer` is given and another is at it.
+        """
 
         def work(session: Session) -> Scan:
-            row = session.scalars(select(Scan).where(Scan.scan_id == scan.scan_id)).first()
+            same = select(Scan).where(Scan.scan_id == scan.scan_id).with_for_update(of=Scan)
+            row = session.scalars(same).unique().first()
+            if row is not None and writer is not None:
+                check_free(row, writer)
             described = describe(scan) | fields
             if writer is not None:
                 described["writer"] = writer
@@ -120,13 +130,14 @@ class Scans(Records[Scan]):
         """Make `writer` the only one who may add readings; `force` takes it from a living one.
 
         Raises:
-            StaleWriterError: another writer is at it.
+            StaleWriterError: another writer is at it, or `writer` is a life of a station that is over.
         """
 
         def work(session: Session) -> Scan:
             row = self._locked(session, scan_id)
-            if row.status in _ACTIVE and row.writer not in (None, writer) and not force:
-                raise StaleWriterError(f"scan {row.scan_id} is being written by {row.writer}")
+            check_life(session, writer)
+            if not force:
+                check_free(row, writer)
             row.writer = writer
             return self._loaded(session, row)
 
@@ -155,6 +166,24 @@ class Scans(Records[Scan]):
                     )
                 )
             return interrupt(session, Rows(session.scalars(query.with_for_update(of=Scan)).unique()), message)
+
+        return self._db.transact(work, repeatable=True)
+
+    def give_up(self, scan_ids: Iterable[Key], message: str) -> int:
+        """Mark scans failed that nobody will bring to their end; late writes of who ran them are refused.
+
+        Returns:
+            How many were running, paused or interrupted.
+        """
+        scan_ids = Rows(scan_ids)
+
+        def work(session: Session) -> int:
+            rows = [self._locked(session, key) for key in scan_ids]
+            left = [row for row in rows if row.status in (*_ACTIVE, ScanState.INTERRUPTED)]
+            interrupt(session, [row for row in left if row.status in _ACTIVE], message)
+            for row in left:
+                move(row, ScanState.FAILED, now(), message)
+            return len(left)
 
         return self._db.transact(work, repeatable=True)
 
@@ -199,6 +228,8 @@ class Scans(Records[Scan]):
         if fields.get("queue_id") is not None and "queue_order" not in fields:
             fields["queue_order"] = next_order(session, fields["queue_id"])
         row = Scan(**checked(Scan, fields, new=True))
+        if (row.scan_id or "").endswith(BLOCKS):
+            raise FieldError("scan_id", f"{row.scan_id!r} must not end with {BLOCKS!r}")
         session.add(row)
         self._flush(session, fields)
         return self._loaded(session, row)
@@ -239,6 +270,8 @@ def describe(scan: ScanLike) -> dict[str, Any]:
         "extensions": settings.get("extensions") or [],
         "user_fields": settings.get("user_fields") or {},
     }
+    if getattr(scan, "points_vary", False):
+        extra["points_vary"] = True
     error = getattr(scan, "error", None)
     if error:
         extra["error"] = str(error)
@@ -304,6 +337,30 @@ def move(row: Scan, new: ScanState, at: datetime, message: str | None) -> None:
             row.writer += ENDED
         if message and new in (ScanState.FAILED, ScanState.INTERRUPTED):
             row.extra_data = (row.extra_data or {}) | {"error": message}
+
+
+def check_free(row: Scan, writer: str) -> None:
+    """Whether `writer` may take up the scan.
+
+    Raises:
+        StaleWriterError: another writer is at it, or was until it ended for good.
+    """
+    if row.status in _ACTIVE and row.writer not in (None, writer):
+        raise StaleWriterError(f"scan {row.scan_id} is being written by {row.writer}")
+    if not TRANSITIONS[row.status] and row.writer != writer:
+        raise StaleWriterError(f"scan {row.scan_id} is {row.status}; it is not taken up again")
+
+
+def check_life(session: Session, writer: str) -> None:
+    """Whether `writer` (``"bench:5f3a…"``) may still write: its station has not begun another life.
+
+    Raises:
+        StaleWriterError: it has.
+    """
+    name, _, epoch = writer.partition(":")
+    station = session.scalars(select(Station).where(Station.name == name)).first() if epoch else None
+    if station is not None and epoch in station.past_epochs:
+        raise StaleWriterError(f"station {name}: its life {epoch} is over, another has taken its place")
 
 
 def written_by(prefix: str) -> Any:

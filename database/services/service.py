@@ -25,6 +25,7 @@ from database.models.template import QueueTemplate, ScanTemplate
 from database.services.arrays import Arrays
 from database.services.audit import Audit
 from database.services.equipment import EquipmentService
+from database.services.keepers import Keepers
 from database.services.logs import Logs
 from database.services.measurements import Measurements
 from database.services.points import Points
@@ -34,6 +35,7 @@ from database.services.readings import ReadingsService
 from database.services.records import Key, Records
 from database.services.samples import Samples
 from database.services.scans import Scans
+from database.services.sign_ins import SignIns
 from database.services.stations import Stations
 from database.services.tokens import Tokens
 from database.services.users import Users
@@ -87,6 +89,8 @@ class DatabaseService:
         )
         self.users = Users(db)
         self.tokens = Tokens(db)
+        self.sign_ins = SignIns(db)
+        self.keepers = Keepers(db)
         self.samples = Samples(db)
         self.equipment = EquipmentService(db)
         self.instrument_statuses: Records[InstrumentStatus] = Records(db, InstrumentStatus)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from database.models.base import now
@@ -80,6 +80,12 @@ class Stations(Records[Station]):
 
         return self._db.transact(work, repeatable=True)
 
+    def is_living(self, writer: str | None) -> bool:
+        """Whether `writer` (``"bench:5f3a…"``) is the present life of an attached station."""
+        name, _, epoch = (writer or "").partition(":")
+        row = self.find(name) if name and epoch else None
+        return row is not None and row.is_attached and row.epoch == epoch
+
     def _end_lives(self, session: Session, name: str, epoch: str, message: str) -> list[str]:
         self._idle_queues(session, name)
         return self._interrupt(session, name, message, but=f"{name}:{epoch}")
@@ -89,6 +95,9 @@ class Stations(Records[Station]):
             Scan.status.in_((ScanState.RUNNING, ScanState.PAUSED)), written_by(prefix), Scan.writer != but
         )
         rows = session.scalars(query.with_for_update(of=Scan)).unique().all()
+        # What waits may have been taken up by the life that is over, and not have begun yet.
+        waiting = (Scan.status == ScanState.QUEUED, written_by(prefix), Scan.writer != but)
+        session.execute(update(Scan).where(*waiting).values(writer=None))
         return interrupt(session, rows, message)
 
     def _idle_queues(self, session: Session, name: str) -> None:

@@ -13,17 +13,20 @@ from sqlalchemy.orm import Session
 from database.models.base import now
 from database.models.token import ApiToken, LoginCode
 from database.models.user import User
-from database.services.records import Records
+from database.services.records import MOST_ROWS, Records
 from database.session import Database
 from pybirch.errors import FieldError, NotFoundError
 
 SCOPES = ("station", "operate", "read", "admin")
+OWN = "this computer"
+"""Name of the token that a server makes for the stations, windows and commands beside it."""
 _USE_NOTED_EVERY = timedelta(minutes=5)
 
 
 class Tokens(Records[ApiToken]):
     def __init__(self, database: Database) -> None:
         super().__init__(database, ApiToken, search=("name",))
+        self._noun = "token"
 
     def create(  # type: ignore[override]
         self, name: str, user_id: int | None = None, scopes: Sequence[str] = ("read",)
@@ -47,9 +50,32 @@ class Tokens(Records[ApiToken]):
             row = session.scalars(select(ApiToken).where(ApiToken.secret_hash == wanted)).unique().first()
         if row is None or not secrets.compare_digest(row.secret_hash, wanted) or not row.is_active:
             return None
-        if row.last_used_at is None or now() - row.last_used_at > _USE_NOTED_EVERY:
-            return self.update(row.id, last_used_at=now())
         return row
+
+    def named(self, which: str) -> ApiToken:
+        """The token of that number, or else the one in force of that name.
+
+        Raises:
+            NotFoundError: there is none.
+            FieldError: several in force have that name.
+        """
+        if which.isdecimal():
+            return self.get(int(which))
+        found = [row for row in self.list(name=which, limit=MOST_ROWS) if row.is_active]
+        if not found:
+            raise NotFoundError(f"there is no token {which!r}; `pybirch token list` shows them")
+        if len(found) > 1:
+            numbers = ", ".join(str(row.id) for row in found)
+            raise FieldError("token", f"several are called {which!r}; give the number of one: {numbers}")
+        return found[0]
+
+    def is_use_to_be_noted(self, row: ApiToken) -> bool:
+        """Whether `note_use` would tell anything that is not known."""
+        return row.last_used_at is None or now() - row.last_used_at > _USE_NOTED_EVERY
+
+    def note_use(self, token_id: int) -> ApiToken:
+        """The token was used just now."""
+        return self.update(token_id, last_used_at=now())
 
     def revoke(self, token_id: int) -> ApiToken:
         """End a token; it is refused from now on."""
@@ -71,9 +97,12 @@ class Tokens(Records[ApiToken]):
 
     def redeem_login_code(self, code: str) -> User | None:
         """The person the code was made for; None if it is unknown, used or too old."""
+        wanted = _hash(code)
+        with self._db.read() as session:  # who guesses does not keep others from writing
+            if session.scalars(select(LoginCode.id).where(LoginCode.code_hash == wanted)).first() is None:
+                return None
 
         def work(session: Session) -> User | None:
-            wanted = _hash(code)
             row = session.scalars(
                 select(LoginCode).where(LoginCode.code_hash == wanted).with_for_update()
             ).first()

@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
 
 from database.models.base import now
 from database.models.user import Role, User
 from database.services.passwords import FEWEST_CHARACTERS, hash_password, matches
 from database.services.records import Key, Records
+from database.services.sign_ins import end_all
 from database.session import Database
 from pybirch.errors import FieldError
 
@@ -37,8 +39,16 @@ class Users(Records[User]):
         return self.update(user.id, last_login_at=now())
 
     def set_password(self, key: Key, password: str | None) -> User:
-        """A new password; None leaves sign-in by link only."""
-        return self.update(key, password_hash=_hash(password))
+        """A new password; None leaves sign-in by link only. Signed-in browsers must sign in again."""
+        hashed = _hash(password)
+
+        def work(session: Session) -> User:
+            user = self._load(session, key)
+            user.password_hash = hashed
+            end_all(session, user.id)
+            return self._loaded(session, user)
+
+        return self._db.transact(work)
 
     def ensure_local_operator(self) -> User:
         """The person who works at this machine and signs in by the link it prints."""

@@ -15,6 +15,7 @@ from database.services import DatabaseService
 from database.web.api import init_api
 from database.web.api.lists import lab_name
 from database.web.assets import asset
+from database.web.audit_trail import AuditTrail
 from database.web.auth import init_auth
 from database.web.config import SETTINGS, load_settings
 from database.web.errors import init_errors
@@ -22,14 +23,16 @@ from database.web.gate import Gate
 from database.web.housekeeping import Housekeeping
 from database.web.identity_watch import IdentityWatch
 from database.web.ingest import Ingest
+from database.web.places import Places
 from database.web.realtime import init_realtime
 from database.web.registrar import Registrar
 from database.web.routes import init_routes
 from database.web.security import init_security
 from database.web.services import Services, services
-from database.web.sockets import drop_overfull, make_socketio, server_of, use_own_websocket
+from database.web.sockets import drop_overfull, make_socketio, places_of, server_of, use_own_websocket
 from database.web.stations import Stations
 from pybirch.database_integration.sync.websocket_server import ScanUpdateServer
+from pybirch.errands import Errands
 from pybirch.wire import dumps
 
 if TYPE_CHECKING:
@@ -83,7 +86,10 @@ def create_app(config: Mapping[str, Any] | None = None) -> APIFlask:
             stations.expect(row.name, row.epoch, row.pid, row.host)
     watch = IdentityWatch(db, sockets)
     housekeeping = Housekeeping([stations.check, lambda: drop_overfull(sockets), watch.look])
-    app.extensions["pybirch"] = Services(settings, db, sockets, updates, stations, Ingest(), housekeeping)
+    errands = Errands("errands of the server")
+    app.extensions["pybirch"] = Services(
+        settings, db, sockets, updates, stations, Ingest(), housekeeping, errands, AuditTrail(db, errands)
+    )
 
     init_auth(app)
     init_security(app)
@@ -94,9 +100,7 @@ def create_app(config: Mapping[str, Any] | None = None) -> APIFlask:
     init_realtime(sockets)
     sockets.init_app(app)
     use_own_websocket(sockets)
-    app.wsgi_app = Gate(
-        app, app.wsgi_app, settings.allowed_hosts, lambda: len(server_of(sockets).eio.sockets)
-    )
+    app.wsgi_app = Gate(app, app.wsgi_app, settings.allowed_hosts, Places(lambda: places_of(sockets)))
     if not app.testing:
         housekeeping.start()
     _remember(app)

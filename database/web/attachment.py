@@ -6,9 +6,10 @@ import logging
 from collections.abc import Iterable
 from typing import Any
 
+from database.web.ends import End
 from database.web.services import Services
 from database.web.stations import StationView
-from pybirch.events import InstrumentStatus, QueueStatus, ScanStatus
+from pybirch.events import InstrumentStatus, QueueLog, QueueStatus, ScanStatus
 from pybirch.states import InstrumentState, QueueState
 
 log = logging.getLogger(__name__)
@@ -27,24 +28,40 @@ def attach_station(
     parts.stations.attach(name, epoch, sid, pid=pid, host=host)
     if known is None or known.epoch != epoch:
         announce_ended(parts, row.interrupted)
+        log_interrupted(parts, row.interrupted)
         announce_queues(parts, name)
 
 
-def station_exited(parts: Services, name: str, epoch: str, reason: str) -> bool:
+def station_exited(parts: Services, end: End) -> bool:
     """A station's process has ended: its scans are interrupted, its instruments disconnected.
 
     Returns False, and does nothing, when a newer life has begun meanwhile.
     """
+    name, epoch = end.station, end.epoch
     row = find_station(parts, name)
     if row is None or row.epoch != epoch:
-        return False
-    row = parts.db.stations.detach(name, epoch, reason)
-    station = parts.stations.exited(name, epoch, in_order=row.ended_in_order)
+        return _ended_before_it_came(parts, row, end)
+    row = parts.db.stations.detach(name, epoch, end.reason)
+    station = parts.stations.exited(name, epoch, in_order=row.ended_in_order, reason=end.reason)
     interrupted = row.interrupted
     announce_ended(parts, interrupted)
+    log_interrupted(parts, interrupted)
     announce_queues(parts, name)
     forget_instruments(parts, instruments_of(parts, station))
     return True
+
+
+def _ended_before_it_came(parts: Services, row: Any, end: End) -> bool:
+    """Show a life that ended, with a word on why, before it could attach; False if it is none.
+
+    The record does not hear of it: nothing was run, and how the life before it ended still counts.
+    """
+    view = parts.stations.get(end.station)
+    over = row is not None and end.epoch in row.past_epochs
+    if not end.said or over or (view is not None and view.state.is_there):
+        return False
+    parts.stations.expect(end.station, end.epoch)
+    return parts.stations.exited(end.station, end.epoch, reason=end.reason) is not None
 
 
 def instruments_of(parts: Services, station: StationView | None) -> Iterable[int]:
@@ -75,6 +92,18 @@ def announce_ended(parts: Services, scan_ids: Iterable[str]) -> None:
             parts.updates.publish(
                 ScanStatus(scan_id=row.scan_id, status=row.status, progress=row.progress, message=message)
             )
+
+
+def log_interrupted(parts: Services, scan_ids: Iterable[str]) -> None:
+    """Write into the queues' logs what their station could not write any more."""
+    for scan_id in scan_ids:
+        row = parts.db.scans.find(scan_id)
+        if row is None or row.queue is None:
+            continue
+        text = f"{row.scan_name or row.scan_id} was interrupted: {row.message}"
+        line = QueueLog(queue_id=row.queue.queue_id, level="WARNING", message=text, scan_id=row.scan_id)
+        parts.db.logs.add(line.queue_id, line.level, line.message, line.scan_id, line.timestamp)
+        parts.updates.publish(line)
 
 
 def announce_queues(parts: Services, station: str) -> None:

@@ -11,18 +11,26 @@ from flask import current_app, redirect, render_template, request, session, url_
 from flask.typing import ResponseReturnValue
 from flask_login import LoginManager, login_user, logout_user
 from flask_wtf.csrf import CSRFProtect
-from werkzeug.exceptions import TooManyRequests, Unauthorized
+from werkzeug.exceptions import Unauthorized
 
-from database.web.identity import Identity, bearer_identity, bearer_of, known, user_identity
-from database.web.limits import RateLimit
+from database.models import User
+from database.web.attempts import Attempts
+from database.web.identity import (
+    SIGN_IN,
+    Identity,
+    bearer_identity,
+    bearer_of,
+    known,
+    tell_known,
+    user_identity,
+)
+from database.web.lab_folder import link_command
 from database.web.services import services
 from database.web.sockets import disconnect_room
 
 PUBLIC = frozenset({"auth.sign_in_page", "auth.sign_in", "static"})
 """Endpoints that answer the unknown; everything else asks who it is first."""
 REMEMBERED = timedelta(days=30)
-PER_ADDRESS, PER_USER = 20, 6
-TOO_MANY = "Too many attempts. Wait a minute, then try again."
 
 bp = APIBlueprint("auth", __name__, enable_openapi=False)
 csrf = CSRFProtect()
@@ -40,7 +48,7 @@ def init_auth(app: APIFlask) -> None:
         WTF_CSRF_CHECK_DEFAULT=False,
         WTF_CSRF_TIME_LIMIT=None,
     )
-    app.extensions["login_limits"] = (RateLimit(PER_ADDRESS), RateLimit(PER_USER))
+    app.extensions["sign_in_attempts"] = Attempts()
     csrf.init_app(app)
     manager = LoginManager(app)
     manager.user_loader(user_identity)
@@ -52,7 +60,10 @@ def init_auth(app: APIFlask) -> None:
 
 def refuse_the_unknown() -> ResponseReturnValue | None:
     """Only `PUBLIC` endpoints answer who is not known; addresses that do not exist, neither."""
-    if request.endpoint in PUBLIC or known() is not None:
+    if request.endpoint in PUBLIC:
+        return None
+    if known() is not None:
+        tell_known(request.environ)
         return None
     if request.path.startswith("/api") or request.method not in ("GET", "HEAD"):
         raise Unauthorized("Sign in, or send a token as Authorization: Bearer.")
@@ -78,44 +89,37 @@ def sign_in_page() -> ResponseReturnValue:
 @bp.post("/login")
 def sign_in() -> ResponseReturnValue:
     """By a one-time code, or by name and password."""
-    by_address, by_user = _limits()
-    address, username = request.remote_addr or "", request.form.get("username", "").strip()
-    if not by_address.allows(address) or (username and not by_user.allows(username.lower())):
-        raise TooManyRequests(TOO_MANY)
     code = request.form.get("code", "")
-    users, tokens = services().db.users, services().db.tokens
-    row = tokens.redeem_login_code(code) if code else users.verify(username, request.form.get("password", ""))
+    row = _who(code)
     if row is None:
-        by_address.failed(address)
-        if username:
-            by_user.failed(username.lower())
         wrong = (
             "This link was used already or is too old. Ask for a new one."
             if code
             else "Wrong name or password."
         )
         return _form(error=wrong), 401
-    by_user.succeeded(username.lower())
     session.clear()
     session.permanent = True
-    services().db.audit.add(row, "sign_in")
+    session[SIGN_IN] = services().db.sign_ins.begin(row.id)
+    services().audit.note(row, "sign_in")
     login_user(Identity(row, "user"))
     return redirect(local_target(request.form.get("next")), code=303)
 
 
 @bp.post("/logout")
 def sign_out() -> ResponseReturnValue:
-    """Ends the session, and the sockets that were opened with it."""
+    """Ends this browser's session, any copy of its cookie, and the sockets that were opened with it."""
     identity = known()
+    services().db.sign_ins.end(session.get(SIGN_IN, ""))
     logout_user()
     session.clear()
     if identity is not None:
-        disconnect_identity(identity.room)
+        disconnect_identity(identity.rooms[-1])
     return redirect(url_for("auth.sign_in_page"), code=303)
 
 
 def disconnect_identity(room: str) -> None:
-    """Cut off every socket of a user or token (`Identity.room`), after sign-out, a new role, a revocation."""
+    """Cut off every socket in one of `Identity.rooms`, after sign-out, a new role, a revocation."""
     disconnect_room(services().sockets, room)
 
 
@@ -132,8 +136,16 @@ def local_target(address: str | None) -> str:
 
 def _form(code: str = "", error: str = "") -> str:
     target = local_target(request.values.get("next"))
-    return render_template("login.html", code=code, error=error, next=target if target != "/" else "")
+    target = target if target != "/" else ""
+    command = link_command(request, services().settings.storage)
+    return render_template("login.html", code=code, error=error, next=target, link_command=command)
 
 
-def _limits() -> tuple[RateLimit, RateLimit]:
-    return current_app.extensions["login_limits"]
+def _who(code: str) -> User | None:
+    """Whom the form's code, or name and password, belong to."""
+    attempts: Attempts = current_app.extensions["sign_in_attempts"]
+    db, address = services().db, request.remote_addr or ""
+    if code:
+        return attempts.by_code(address, lambda: db.tokens.redeem_login_code(code))
+    username, password = request.form.get("username", "").strip(), request.form.get("password", "")
+    return attempts.by_password(address, username, lambda: db.users.verify(username, password))

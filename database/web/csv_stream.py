@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from pybirch.events import Readings
 
 Layout = list[dict[str, Any]]
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_FORMULA = ("=", "+", "-", "@")
 
 
 def csv_lines(layout: Layout, blocks: Iterable[Readings], columns: list[str] | None = None) -> Iterator[str]:
@@ -36,16 +37,23 @@ def csv_lines(layout: Layout, blocks: Iterable[Readings], columns: list[str] | N
 
 def text_cell(text: str) -> str:
     """A text as one cell; one that a spreadsheet would run as a formula is quoted as text."""
-    if text.startswith(_FORMULA):
+    if is_formula(text):
         text = f"'{text}"
-    return '"' + text.replace('"', '""') + '"' if re.search(r'[",\r\n]', text) else text
+    return '"' + text.replace('"', '""') + '"' if re.search(r'[",;\t\r\n]', text) else text
+
+
+def is_formula(text: str) -> bool:
+    """Whether some spreadsheet would run it: however wide its sign, whatever unseen stands before it."""
+    seen = [
+        sign for sign in unicodedata.normalize("NFKC", text) if unicodedata.category(sign)[0] not in "CZM"
+    ]
+    return text.startswith(("\t", "\r", "\n")) or "".join(seen[:1]) in _FORMULA
 
 
 def file_name(*parts: str) -> str:
     """A file name of letters, digits, dots and dashes."""
-    return (
-        "-".join(re.sub(r"[^A-Za-z0-9._]+", "_", part).strip("._")[:80] or "scan" for part in parts) + ".csv"
-    )
+    safe = (re.sub(r"[^A-Za-z0-9._-]+", "_", part).strip("._-")[:80] for part in parts)
+    return "-".join(part or "scan" for part in safe) + ".csv"
 
 
 def _values(block: Readings, name: str) -> Any:

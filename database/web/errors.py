@@ -41,7 +41,7 @@ TITLES = {
     409: "Not possible now",
     413: "Too large",
     429: "Too many attempts",
-    503: "No station is connected",
+    503: "Not possible now",
     504: "The station did not answer",
 }
 UNKNOWN = "Something went wrong in the server; what was measured is safe. Details are in its log."
@@ -63,7 +63,8 @@ def answer_error(error: Exception) -> ResponseReturnValue:
     else:
         title = TITLES.get(status, "Something went wrong")
         response = render_template("error.html", status=status, title=title, message=message)
-    headers = {"Retry-After": "60"} if status == 429 else {}
+    after = getattr(error, "retry_after", None) or (60 if status == 429 else None)
+    headers = {"Retry-After": str(after)} if after else {}
     return response, status, headers
 
 

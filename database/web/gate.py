@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs
 
-from database.web.identity import known
-from database.web.sockets import MOST_BODY, MOST_SOCKETS, RESERVED
+from database.web.identity import Identity, known, tell_known
+from database.web.places import PLACE, Place, Places
+from database.web.websocket import MOST_BODY
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication
@@ -19,8 +21,9 @@ class Gate:
 
     - A Host header that is not ours is refused: a page elsewhere whose name was made to point here
       (DNS rebinding) gets nothing.
-    - `/socket.io` answers 401 before the handshake unless cookie or bearer token are valid, and 413
-      to any POST body over 64 KB, so that nobody unknown can hold a thread.
+    - `/socket.io` answers 401 before the handshake unless cookie or bearer token are valid, 413 to any
+      POST body over 64 KB, so that nobody unknown can hold a thread, and 503 when all places are taken
+      or this identity has its share.
     """
 
     def __init__(
@@ -28,26 +31,22 @@ class Gate:
         app: Flask,
         inner: WSGIApplication,
         allowed_hosts: frozenset[str] | None,
-        connected: Callable[[], int],
+        places: Places,
     ) -> None:
         self._app = app
         self._inner = inner
         self._allowed_hosts = allowed_hosts
-        self._connected = connected
+        self._places = places
 
     def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
         refusal = self._refusal(environ)
-        if refusal is None:
+        if refusal is not None:
+            return refuse(start_response, *refusal)
+        try:
             return self._inner(environ, start_response)
-        status, message = refusal
-        body = json.dumps({"ok": False, "error": {"message": message}}).encode()
-        headers = [
-            ("Content-Type", "application/json"),
-            ("Content-Length", str(len(body))),
-            ("Connection", "close"),
-        ]
-        start_response(status, headers)
-        return [body]
+        finally:
+            if PLACE in environ:
+                self._places.leave(environ[PLACE])
 
     def _refusal(self, environ: dict[str, Any]) -> tuple[str, str] | None:
         if (
@@ -63,10 +62,30 @@ class Gate:
             identity = known()
         if identity is None:
             return "401 Unauthorized", "Sign in, or send a token as Authorization: Bearer."
-        most = MOST_SOCKETS + (RESERVED if identity.kind == "token" else 0)
-        if "sid=" not in environ.get("QUERY_STRING", "") and self._connected() >= most:
-            return "503 Service Unavailable", f"{most} connections are open; close another page first."
+        tell_known(environ)
+        if "sid" in parse_qs(environ.get("QUERY_STRING", "")):
+            return None
+        return self._no_place(environ, identity)
+
+    def _no_place(self, environ: dict[str, Any], identity: Identity) -> tuple[str, str] | None:
+        place = Place.of(identity)
+        full = self._places.enter(place)
+        if full:
+            return "503 Service Unavailable", full
+        environ[PLACE] = place
         return None
+
+
+def refuse(start_response: StartResponse, status: str, message: str) -> Iterable[bytes]:
+    """An answer in JSON, after which the connection is closed."""
+    body = json.dumps({"ok": False, "error": {"message": message}}).encode()
+    headers = [
+        ("Content-Type", "application/json"),
+        ("Content-Length", str(len(body))),
+        ("Connection", "close"),
+    ]
+    start_response(status, headers)
+    return [body]
 
 
 def host_name(header: str) -> str:

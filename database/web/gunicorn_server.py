@@ -14,11 +14,14 @@ from apiflask import APIFlask
 from gunicorn.app.base import BaseApplication
 
 from database.web.app import create_app
+from database.web.connections import MOST_UNKNOWN
+from database.web.gunicorn_worker import Worker
+from database.web.places import MOST_SOCKETS, RESERVED
 from database.web.runtime import announce, local_token, withdraw
-from database.web.sockets import MOST_SOCKETS, RESERVED, disconnect_all
+from database.web.sockets import disconnect_all
 
-THREADS = MOST_SOCKETS + RESERVED + 20
-"""Each open socket holds a thread; the rest is for everything else."""
+THREADS = MOST_SOCKETS + RESERVED + MOST_UNKNOWN + 20
+"""Each open socket holds a thread, and so does who is unknown; the rest is for everything else."""
 
 
 def serve(config: Mapping[str, Any] | None, listener: socket.socket) -> int:
@@ -49,7 +52,7 @@ class Server(BaseApplication):
         settings: dict[str, Any] = {
             "bind": f"fd://{self._descriptor}",
             "workers": 1,
-            "worker_class": "gthread",
+            "worker_class": Worker,
             "threads": THREADS,
             "graceful_timeout": 1,
             "timeout": 60,

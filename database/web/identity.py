@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import wraps
+from functools import partial, wraps
 from typing import Any, Literal, ParamSpec, TypeVar
 
-from flask import Request
+from flask import Request, session
 from flask_login import current_user
 from werkzeug.exceptions import Forbidden, Unauthorized
 
@@ -16,7 +16,13 @@ from database.web.services import services
 
 P = ParamSpec("P")
 R = TypeVar("R")
-Action = Literal["read", "operate", "administer", "station"]
+Action = Literal["read", "stop", "operate", "administer", "station"]
+
+
+SIGN_IN = "sign_in"
+"""Where a cookie keeps the key of its sign-in."""
+KNOWN = "pybirch.known"
+"""Where a request's environment keeps what is to be called once it is known who asks."""
 
 
 @dataclass(frozen=True)
@@ -25,6 +31,7 @@ class Identity:
 
     row: Any
     kind: Literal["user", "token"]
+    sign_in: int | None = None
     is_authenticated: bool = True
     is_active: bool = True
     is_anonymous: bool = False
@@ -45,23 +52,41 @@ class Identity:
         """The room all of this identity's sockets are in."""
         return f"{self.kind}_{self.row.id}"
 
+    @property
+    def person(self) -> str:
+        """Whose it is: the room of the person, of a token nobody's own."""
+        owner = self.row.id if self.kind == "user" else self.row.user_id
+        return self.room if owner is None else f"user_{owner}"
+
+    @property
+    def rooms(self) -> list[str]:
+        """`room`, and that of the browser's sign-in."""
+        return [self.room] if self.sign_in is None else [self.room, sign_in_room(self.sign_in)]
+
     def may(self, action: Action, thing: Any = None) -> bool:
         return can(self.row, action, thing)
 
 
 def user_identity(user_id: str) -> Identity | None:
-    """The user of a session, unless they have been taken away meanwhile."""
-    try:
-        row = services().db.users.get(int(user_id))
-    except (ValueError, LookupError):
+    """The user of a session, unless they signed out or have been taken away meanwhile."""
+    found = services().db.sign_ins.of(session.get(SIGN_IN, ""))
+    if found is None or str(found.user_id) != user_id or not found.user.is_active:
         return None
-    return Identity(row, "user") if row is not None and row.is_active else None
+    return Identity(found.user, "user", found.id)
+
+
+def sign_in_room(number: int) -> str:
+    """The room of the sockets of one signed-in browser."""
+    return f"signin_{number}"
 
 
 def bearer_identity(request: Request) -> Identity | None:
     """The token of the `Authorization: Bearer` header, if it is a living one."""
     secret = bearer_of(request.headers.get("Authorization", ""))
-    row = services().db.tokens.find(secret) if secret else None
+    tokens = services().db.tokens
+    row = tokens.find(secret) if secret else None
+    if row is not None and tokens.is_use_to_be_noted(row):
+        services().errands.add(partial(tokens.note_use, row.id), key=f"use of token {row.id}")
     return Identity(row, "token") if row is not None else None
 
 
@@ -82,6 +107,13 @@ def me() -> Identity:
     return identity
 
 
+def tell_known(environ: Mapping[str, Any]) -> None:
+    """Tell the server that whoever sends this request is somebody known."""
+    tell = environ.get(KNOWN)
+    if tell is not None:
+        tell()
+
+
 def known() -> Identity | None:
     """Who asks, or None."""
     identity = current_user._get_current_object()
@@ -98,6 +130,25 @@ def require(action: Action, thing: Any = None) -> Identity:
     identity = me()
     if not identity.may(action, thing):
         raise Forbidden(f"{identity.username or 'This token'} may not {action} here.")
+    return identity
+
+
+def speaks_for(station: str) -> Identity:
+    """Who asks, if they may be that station: the token that was it first, or who may administer.
+
+    Raises:
+        Unauthorized: nobody known.
+        Forbidden: known, but they may not.
+    """
+    identity = require("station", station)
+    if identity.kind != "token":
+        return identity
+    keeper = services().db.keepers.take_up(station, identity.row.id)
+    if keeper.id != identity.row.id and not identity.may("administer"):
+        raise Forbidden(
+            f"Token {identity.username} may not speak for station {station}, which is that of token "
+            f"{keeper.name}. Give the station another name, or revoke that token."
+        )
     return identity
 
 

@@ -37,7 +37,7 @@ class IdentityWatch:
         if self._clock() < self._next:
             return
         self._next = self._clock() + INTERVAL
-        rooms = {room for room in rooms_of(self._sockets) if room.startswith(("user_", "token_"))}
+        rooms = {room for room in rooms_of(self._sockets) if room.startswith(("user_", "token_", "signin_"))}
         before, self._rights = self._rights, {room: self._rights_of(room) for room in rooms}
         for room, rights in self._rights.items():
             if rights is None or before.get(room, rights) != rights:
@@ -46,6 +46,9 @@ class IdentityWatch:
     def _rights_of(self, room: str) -> Any:
         """What the identity may do now; None when it is gone."""
         kind, _, number = room.partition("_")
+        if kind == "signin":
+            found = self._db.sign_ins.find(int(number))
+            return found and found.id
         if kind == "user":
             user = self._db.users.find(int(number))
             return user.role if user is not None and user.is_active else None

@@ -97,7 +97,7 @@ class Ingest:
         for group in groups(items[line.done :]):
             if frame.store or group[0].kind == "instrument_seen":
                 try:
-                    line.instruments += storing.store(group)
+                    line.instruments += storing.store(group, f"{frame.writer}:{frame.seq}:{line.done}")
                 except ValueError as error:
                     raise FieldError(f"items[{line.done}]", str(error)) from error
             for item in group:

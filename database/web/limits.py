@@ -8,14 +8,15 @@ from collections import defaultdict, deque
 from collections.abc import Callable
 
 WINDOW = 60.0
-MOST_KEYS = 10_000
 
 
 class RateLimit:
-    """Counts failures per key in a sliding minute.
+    """Counts attempts per key in a sliding minute; one that succeeds is given back.
+
+    An attempt counts from its beginning, so that many at once are no way around the limit.
 
     Args:
-        most: failures allowed within `window` seconds.
+        most: attempts allowed within `window` seconds.
         clock: monotonic seconds.
     """
 
@@ -25,31 +26,42 @@ class RateLimit:
         self._most = most
         self._window = window
         self._clock = clock
-        self._failures: dict[str, deque[float]] = defaultdict(deque)
+        self._attempts: dict[str, deque[float]] = defaultdict(deque)
+        self._purge_at = clock() + window
         self._lock = threading.Lock()
 
-    def allows(self, key: str) -> bool:
+    def take(self, key: str) -> bool:
+        """Count an attempt, if one more is allowed."""
         with self._lock:
-            return len(self._recent(key)) < self._most
+            self._forget_old()
+            if len(self._recent(key)) >= self._most:
+                return False
+            self._attempts[key].append(self._clock())
+            return True
 
-    def failed(self, key: str) -> None:
+    def give_back(self, key: str) -> None:
+        """The newest attempt was none."""
         with self._lock:
-            if len(self._failures) > MOST_KEYS:
-                self._forget_old()
-            self._failures[key].append(self._clock())
+            if attempts := self._recent(key):
+                attempts.pop()
 
-    def succeeded(self, key: str) -> None:
+    def forget(self, key: str) -> None:
+        """The right one came: what was before was a slip."""
         with self._lock:
-            self._failures.pop(key, None)
+            self._attempts.pop(key, None)
 
     def _recent(self, key: str) -> deque[float]:
-        failures = self._failures.get(key, deque())
-        while failures and failures[0] <= self._clock() - self._window:
-            failures.popleft()
-        if not failures:
-            self._failures.pop(key, None)
-        return failures
+        attempts = self._attempts.get(key, deque())
+        while attempts and attempts[0] <= self._clock() - self._window:
+            attempts.popleft()
+        if not attempts:
+            self._attempts.pop(key, None)
+        return attempts
 
     def _forget_old(self) -> None:
-        for key in list(self._failures):
+        """Once in a window, so that nobody is remembered for longer than two."""
+        if self._clock() < self._purge_at:
+            return
+        self._purge_at = self._clock() + self._window
+        for key in list(self._attempts):
             self._recent(key)

@@ -6,6 +6,7 @@ Every handler answers `{ok, …}`; room names are made here, after `can`, never 
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -14,8 +15,9 @@ from flask_socketio import join_room, leave_room
 
 from database.web.api.lists import queue_row
 from database.web.attachment import attach_station
-from database.web.identity import known, require
+from database.web.identity import known, require, speaks_for
 from database.web.services import services
+from database.web.stations import StationState
 from pybirch.database_integration.sync.websocket_server import (
     GLOBAL,
     INSTRUMENTS,
@@ -48,7 +50,8 @@ def connect(auth: Any = None) -> bool:
             return False
         if isinstance(auth, dict) and auth.get("station"):
             _connect_station(auth)
-        join_room(identity.room)
+        for room in identity.rooms:
+            join_room(room)
         if identity.may("read"):
             join_room(GLOBAL)
     except Exception as error:
@@ -59,7 +62,7 @@ def connect(auth: Any = None) -> bool:
 
 def _connect_station(auth: Mapping[str, Any]) -> None:
     name, epoch = _text(auth, "station"), _text(auth, "epoch")
-    require("station", name)
+    speaks_for(name)
     pid = auth.get("pid")
     attach_station(
         services(), name, epoch, sid(), pid if isinstance(pid, int) else None, str(auth.get("host") or "")
@@ -72,13 +75,18 @@ def disconnect(_reason: Any = None) -> None:
 
 
 def heartbeat(data: Mapping[str, Any]) -> Answer:
-    """A station's sign of life."""
+    """A station's sign of life; the answer says `over` when another has taken its place."""
     name = _text(data, "station")
-    require("station", name)
+    speaks_for(name)
     station = services().stations.get(name)
+    epoch = _text(data, "epoch")
     if station is None or station.sid != sid():
-        return {"ok": False, "error": f"This is not the connection of station {name}."}
-    return {"ok": services().stations.heard(name, _text(data, "epoch"), sid())}
+        over = station is not None and station.epoch != epoch
+        return {"ok": False, "error": f"This is not the connection of station {name}.", "over": over}
+    if station.state is StationState.EXITED and station.epoch == epoch:
+        log.warning("station %s was said to have ended, and lives", name)
+        attach_station(services(), name, station.epoch, sid(), station.pid, station.host)
+    return {"ok": services().stations.heard(name, epoch, sid()), "time": time.time()}
 
 
 def subscribe_scan(data: Mapping[str, Any]) -> Answer:

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from database.services.tokens import OWN
 from database.web.config import make_private_folder, persistent_secret, write_private
 from pybirch.errors import ServerUnavailableError
 from pybirch.events import utc_now
@@ -70,10 +71,11 @@ def find_server(folder: Path) -> RunningServer:
 
 
 def local_token(db: DatabaseService, folder: Path) -> str:
-    """The token of this machine's own stations and windows; the same one after a restart."""
+    """The token of this machine's own stations and windows; the same one after a restart, unless it was
+    revoked meanwhile."""
 
     def make() -> str:
-        return db.tokens.create("this computer", None, scopes=SCOPES)[1]
+        return db.tokens.create(OWN, None, scopes=SCOPES)[1]
 
     path = folder / "token"
     secret = persistent_secret(path, make)

@@ -14,29 +14,16 @@ from types import FrameType
 from typing import Any
 
 from apiflask import APIFlask
-from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 
 from database.web.app import create_app
 from database.web.config import load_settings
+from database.web.connections import Server, allow_many_files
 from database.web.runtime import announce, local_token, withdraw
-from database.web.sockets import SLOW_CLIENT, disconnect_all
+from database.web.sockets import disconnect_all
 
 log = logging.getLogger(__name__)
 
 PORT_IN_USE = 3
-
-
-class QuietHandler(WSGIRequestHandler):
-    """Requests with a time limit, logged by the logger of this module at level DEBUG."""
-
-    timeout = SLOW_CLIENT
-
-    def connection_dropped(self, error: BaseException, environ: Any = None) -> None:
-        """Also called when a WebSocket has ended: what follows on that connection is no HTTP."""
-        self.close_connection = True
-
-    def log(self, type: str, message: str, *args: Any) -> None:
-        log.debug("%s %s", self.client_address[0], message % args if args else message)
 
 
 class PortInUseError(Exception):
@@ -49,9 +36,7 @@ class WebServer:
     def __init__(self, app: APIFlask, listener: socket.socket) -> None:
         self.app = app
         host, port = listener.getsockname()[:2]
-        self._server: BaseWSGIServer = make_server(
-            host, port, app, threaded=True, request_handler=QuietHandler, fd=listener.fileno()
-        )
+        self._server = Server(host, port, app, listener.fileno())
         self.url = address_of(host, port)
         self._thread = threading.Thread(
             target=self._server.serve_forever, args=(0.05,), name="web server", daemon=True
@@ -105,6 +90,7 @@ def main(config: Mapping[str, Any] | None = None) -> int:
         config: as `create_app` takes it.
     """
     settings = load_settings(config)
+    allow_many_files()
     try:
         listener = listen(settings.host, settings.port)
     except PortInUseError as error:

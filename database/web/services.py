@@ -2,20 +2,31 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import logging
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from flask import current_app
+
+from database.web.turns import Turns
+from pybirch.errands import Errands
 
 if TYPE_CHECKING:
     from flask_socketio import SocketIO
 
     from database.services import DatabaseService
+    from database.web.audit_trail import AuditTrail
     from database.web.config import Settings
     from database.web.housekeeping import Housekeeping
     from database.web.ingest import Ingest
     from database.web.stations import Stations
     from pybirch.database_integration.sync.websocket_server import ScanUpdateServer
+
+
+log = logging.getLogger(__name__)
+
+LAST_ERRANDS = 1.0
+"""Seconds that closing gives what is still to be written."""
 
 
 @dataclass(frozen=True)
@@ -29,11 +40,16 @@ class Services:
     stations: Stations
     ingest: Ingest
     housekeeping: Housekeeping
+    errands: Errands
+    audit: AuditTrail
+    turns: Turns = field(default_factory=Turns)
 
     def close(self) -> None:
         """Send what waits, end the threads, close the database; harmless when called twice."""
         self.housekeeping.close()
         self.updates.close()
+        if not self.errands.flush(LAST_ERRANDS):
+            log.error("the record could not be written; see the log for who did what")
         self.db.close()
 
 

@@ -6,11 +6,10 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from pybirch.states import ScanState
-
 if TYPE_CHECKING:
     from database.models import MeasurementObject, Queue, QueueLog, Sample, Scan
     from database.services import DatabaseService
+    from database.services.tally import Tally
     from pybirch.database_integration.sync.websocket_server import ScanUpdateServer
 
 Shape = dict[str, Any]
@@ -26,7 +25,8 @@ def moment(time: datetime | None) -> str | None:
 def scan_shape(row: Scan, updates: ScanUpdateServer | None = None) -> Shape:
     """A scan as in lists; `updates` knows the wish that is not in the record."""
     told = updates.latest_scan(row.scan_id) if updates else None
-    wish = row.requested or (told.requested if told and told.status == row.status else None)
+    now = told if told and told.status == row.status else None
+    wish = row.requested or (now.requested if now else None)
     return {
         "scan_id": row.scan_id,
         "id": row.id,
@@ -37,7 +37,7 @@ def scan_shape(row: Scan, updates: ScanUpdateServer | None = None) -> Shape:
         "status": row.status.value,
         "requested": wish.value if wish and row.status.is_active else None,
         "progress": row.progress,
-        "message": row.message,
+        "message": row.message or (now.message if now else None),
         "error": row.error,
         "owner": row.owner,
         "sample": sample_shape(row.sample) if row.sample else None,
@@ -47,6 +47,7 @@ def scan_shape(row: Scan, updates: ScanUpdateServer | None = None) -> Shape:
         "finished_at": moment(row.finished_at),
         "points_done": row.points_done,
         "points_total": row.points_total,
+        "points_vary": bool((row.extra_data or {}).get("points_vary")),
         "restarted_from": row.restarted_from,
         "tags": list(row.additional_tags or ()),
         "user_fields": (row.extra_data or {}).get("user_fields", {}),
@@ -72,8 +73,8 @@ def sample_shape(row: Sample) -> Shape:
     }
 
 
-def queue_shape(row: Queue, completed: int, total: int) -> Shape:
-    """A queue as in lists, with how many of its scans are done."""
+def queue_shape(row: Queue, tally: Tally) -> Shape:
+    """A queue as in lists, with how far it is."""
     return {
         "queue_id": row.queue_id,
         "id": row.id,
@@ -81,18 +82,16 @@ def queue_shape(row: Queue, completed: int, total: int) -> Shape:
         "status": row.status.value,
         "mode": row.mode.value,
         "current_scan": row.current_scan,
-        "completed_scans": completed,
-        "total_scans": total,
         "station": row.station,
         "created_at": moment(row.created_at),
-    }
+    } | tally.shape()
 
 
-def whole_queue_shape(row: Queue, scans: Iterable[Scan], updates: ScanUpdateServer | None = None) -> Shape:
+def whole_queue_shape(
+    row: Queue, tally: Tally, scans: Iterable[Scan], updates: ScanUpdateServer | None = None
+) -> Shape:
     """A queue with its scans in order."""
-    shapes = [scan_shape(scan, updates) for scan in scans]
-    done = sum(shape["status"] == ScanState.COMPLETED for shape in shapes)
-    return queue_shape(row, done, len(shapes)) | {"scans": shapes}
+    return queue_shape(row, tally) | {"scans": [scan_shape(scan, updates) for scan in scans]}
 
 
 def log_shape(row: QueueLog) -> Shape:

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import logging
-import socket
 import threading
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from typing import TYPE_CHECKING, Any, cast
-from weakref import WeakKeyDictionary
 
 import orjson
-import simple_websocket
 import socketio
 from flask_socketio import SocketIO
 
+from database.web.places import PLACE, Place
+from database.web.websocket import MOST_BODY, TRANSPORTS, DaemonThread, TextPacket, WebSocket
 from pybirch import wire
 
 if TYPE_CHECKING:
@@ -21,13 +20,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-MOST_SOCKETS = 200
-"""Connections of browsers; those with a token (stations, windows) may be `RESERVED` more."""
-RESERVED = 40
-MOST_BODY = 64 * 1024
-"""Bytes of one message from a client."""
-SLOW_CLIENT = 30.0
-"""Seconds a connection may be silent, or refuse what is sent, before it is closed."""
 MOST_PACKETS = 1_000
 MOST_BYTES = 16 * 1024 * 1024
 """What may wait for one client before it is dropped: packets, and their bytes."""
@@ -43,85 +35,6 @@ class WireJson:
     @staticmethod
     def loads(text: str | bytes, **_options: Any) -> Any:
         return orjson.loads(text)
-
-
-class DaemonThread(threading.Thread):
-    """A thread that does not keep the process alive."""
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **{**kwargs, "daemon": True})
-
-
-class _WholeSocket:
-    """A connection whose `send` sends everything, though it has a time limit."""
-
-    def __init__(self, connection: socket.socket) -> None:
-        self._connection = connection
-        self._lock = threading.Lock()
-
-    def send(self, data: bytes) -> int:
-        with self._lock:
-            self._connection.sendall(data)
-        return len(data)
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._connection, name)
-
-
-class WebSocket:
-    """Engine.IO's WebSocket transport on simple-websocket, with limits; see `engineio.async_drivers`."""
-
-    def __init__(self, handler: Callable[[Any], Any], _server: Any) -> None:
-        self._handler = handler
-        self._socket: Any = None
-        self._ws: Any = None
-
-    def __call__(self, environ: dict[str, Any], _start_response: Any) -> Any:
-        for key in ("werkzeug.socket", "gunicorn.socket"):
-            if key in environ:
-                self._socket = environ[key]
-                self._socket.settimeout(SLOW_CLIENT)
-                environ = {**environ, key: _WholeSocket(environ[key])}
-        self._ws = simple_websocket.Server(
-            environ, max_message_size=MOST_BODY, thread_class=DaemonThread, receive_bytes=16 * 1024
-        )
-        _TRANSPORTS[self._handler.__self__] = self  # type: ignore[attr-defined]
-        answer = self._handler(self)
-        match self._ws.mode:
-            case "gunicorn":
-                raise StopIteration
-            case "werkzeug":
-                raise ConnectionError
-        return answer
-
-    def abort(self) -> None:
-        """Cut the connection, so that whoever waits on it goes on."""
-        try:
-            self._socket.shutdown(socket.SHUT_RDWR)
-        except OSError:
-            log.debug("a connection was closed already")
-
-    def close(self) -> None:
-        if self._ws.connected:
-            try:
-                self._ws.close()
-            except OSError:
-                log.debug("a client was gone before it could be told so")
-
-    def send(self, message: str | bytes) -> None:
-        try:
-            self._ws.send(message)
-        except simple_websocket.ConnectionClosed as error:
-            raise OSError("closed") from error
-
-    def wait(self) -> str | bytes | None:
-        try:
-            return self._ws.receive()
-        except simple_websocket.ConnectionClosed:
-            return None
-
-
-_TRANSPORTS: WeakKeyDictionary[Any, WebSocket] = WeakKeyDictionary()
 
 
 class RoomManager(socketio.Manager):
@@ -163,12 +76,14 @@ class RoomManager(socketio.Manager):
 
 def make_socketio(settings: Settings) -> SocketIO:
     """The Socket.IO server of one app, not yet attached to it."""
+    handled: dict[str, Any] = {"serializer": TextPacket, "async_mode": settings.async_mode}
     return SocketIO(
-        async_mode=cast(Any, settings.async_mode),
+        **handled,
         ping_interval=settings.ping_interval,
         ping_timeout=settings.ping_timeout,
         max_http_buffer_size=MOST_BODY,
         json=WireJson,
+        async_handlers=False,  # one thread a client, in its order; what comes too fast waits and is counted
         client_manager=RoomManager(),
         logger=logging.getLogger("pybirch.socketio"),
         engineio_logger=logging.getLogger("pybirch.engineio"),
@@ -204,8 +119,8 @@ def drop_overfull(
         with client.queue.mutex:
             client.queue.queue.clear()
         client.close(wait=False, abort=True)
-        if client in _TRANSPORTS:
-            _TRANSPORTS[client].abort()
+        if client in TRANSPORTS:
+            TRANSPORTS[client].abort()
     return dropped
 
 
@@ -214,8 +129,13 @@ def disconnect_all(sockets: SocketIO) -> None:
     engine = server_of(sockets).eio
     for client in list(engine.sockets.values()):
         client.close(wait=False)
-    for transport in list(_TRANSPORTS.values()):
+    for transport in list(TRANSPORTS.values()):
         transport.abort()
+
+
+def places_of(sockets: SocketIO) -> list[Place]:
+    """The places of the open connections."""
+    return [environ[PLACE] for environ in list(server_of(sockets).environ.values()) if PLACE in environ]
 
 
 def rooms_of(sockets: SocketIO) -> list[str]:
@@ -232,5 +152,5 @@ def disconnect_room(sockets: SocketIO, room: str) -> None:
             server.manager.disconnect(sid, "/", ignore_queue=True)
             continue
         client.close(wait=False)
-        if client in _TRANSPORTS:
-            _TRANSPORTS[client].abort()
+        if client in TRANSPORTS:
+            TRANSPORTS[client].abort()

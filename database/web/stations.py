@@ -33,10 +33,15 @@ class StationState(StrEnum):
     EXITED = "exited"
     NONE = "none"
 
+    @property
+    def is_there(self) -> bool:
+        """It may be running, whether or not it has been heard lately."""
+        return self in (StationState.LIVE, StationState.NOT_ANSWERING)
+
 
 @dataclass(frozen=True)
 class StationView:
-    """What is known of one station; `sid` is its socket, None while it has none."""
+    """What is known of one station; `sid` is its socket, None while it has none; `reason` what ended it."""
 
     name: str
     epoch: str
@@ -47,6 +52,7 @@ class StationView:
     pid: int | None = None
     host: str = ""
     instruments: frozenset[int] = frozenset()
+    reason: str = ""
 
 
 class StationLink(Protocol):
@@ -130,13 +136,19 @@ class Stations:
                 if station.sid == sid:
                     self._stations[station.name] = replace(station, sid=None)
 
-    def exited(self, name: str, epoch: str, *, in_order: bool = False) -> StationView | None:
-        """A station's process has ended; None when a newer one has taken its place."""
+    def exited(
+        self, name: str, epoch: str, *, in_order: bool = False, reason: str = ""
+    ) -> StationView | None:
+        """A station's process has ended; None when a newer one has taken its place.
+
+        It keeps its line until that is closed: should it beat again, it lives.
+        """
         with self._lock:
             station = self._stations.get(name) or StationView(name, epoch)
             if station.epoch != epoch:
                 return None
-            station = replace(station, state=StationState.NONE if in_order else StationState.EXITED, sid=None)
+            state, sid = (StationState.NONE, None) if in_order else (StationState.EXITED, station.sid)
+            station = replace(station, state=state, sid=sid, reason=reason)
             self._stations[name] = station
         self._tell(name)
         return station
@@ -240,4 +252,5 @@ def status_payload(station: StationView) -> dict[str, Any]:
         "state": station.state.value,
         "last_heard": station.last_heard.isoformat(timespec="microseconds").replace("+00:00", "Z"),
         "epoch": station.epoch,
+        "reason": station.reason or None,
     }

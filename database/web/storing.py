@@ -43,8 +43,12 @@ class Storing:
         self._station = station
         self._writer = writer
 
-    def store(self, group: Sequence[StoredItem]) -> list[dict[str, Any]]:
-        """Store a group: blocks of one scan in one transaction, or one item; returns instruments seen."""
+    def store(self, group: Sequence[StoredItem], origin: str) -> list[dict[str, Any]]:
+        """Store a group: blocks of one scan in one transaction, or one item; returns instruments seen.
+
+        Args:
+            origin: names the group for ever, so that what comes again after a crash is known.
+        """
         first = group[0]
         match first.kind:
             case "scan_opened":
@@ -63,10 +67,10 @@ class Storing:
                 blocks = [item.event for item in group if isinstance(item.event, Readings)]
                 self._db.readings.append(blocks[0].scan_id, blocks, writer=self._writer)
             case _:
-                self._event(first.event)
+                self._event(first.event, origin)
         return []
 
-    def _event(self, event: Event | None) -> None:
+    def _event(self, event: Event | None, origin: str) -> None:
         db = self._db
         match event:
             case ScanStatus():
@@ -74,7 +78,7 @@ class Storing:
             case QueueStatus():
                 db.queues.set_status(event.queue_id, event.status, current_scan=event.current_scan)
             case QueueLog():
-                self._log(event)
+                self._log(event, origin)
             case InstrumentStatus():
                 db.equipment.set_status(
                     event.instrument_id,
@@ -107,10 +111,8 @@ class Storing:
         except IllegalTransitionError as error:
             log.warning("%s: %s; passed over", self._writer, error)
 
-    def _log(self, event: QueueLog) -> None:
-        self._db.logs.add(
-            event.queue_id, event.level, event.message, scan_id=event.scan_id, timestamp=event.timestamp
-        )
+    def _log(self, line: QueueLog, origin: str) -> None:
+        self._db.logs.add(line.queue_id, line.level, line.message, line.scan_id, line.timestamp, origin)
 
     def _open_scan(self, shape: dict[str, Any]) -> Scan:
         scan_id = _text(shape, "scan_id")
@@ -137,6 +139,7 @@ class Storing:
             extra_data={
                 "extensions": settings.get("extensions") or [],
                 "user_fields": settings.get("user_fields") or {},
+                **({"points_vary": True} if shape.get("points_vary") else {}),
             },
             owner=shape.get("owner") or "",
             points_total=shape.get("points_total"),

@@ -8,9 +8,10 @@ from typing import Any
 from urllib.error import HTTPError, URLError
 from urllib.request import ProxyHandler, Request, build_opener
 
-from pybirch.cli.runtime import ServerFile, is_ours, read_server
-from pybirch.cli.settings import LabSettings
+from pybirch.cli.runtime import ServerFile, read_server
+from pybirch.cli.settings import LabSettings, lab_settings
 from pybirch.errors import ServerUnavailableError
+from pybirch.processes import is_ours
 
 _opener = build_opener(ProxyHandler({}))
 
@@ -43,12 +44,19 @@ def post(
             return json.loads(answer.read() or b"{}")
     except HTTPError as error:
         with error:
-            raise ServerRefusedError(
-                error.code, f"the server at {server.url} answered {error.code}"
-            ) from None
+            raise ServerRefusedError(error.code, _refusal(server, error.code)) from None
     except (URLError, OSError, ValueError) as error:
         reason = getattr(error, "reason", error)
         raise ServerUnavailableError(f"the server at {server.url} did not answer ({reason})") from None
+
+
+def _refusal(server: ServerFile, status: int) -> str:
+    if status == 401:
+        return (
+            f"the server at {server.url} refused this computer's own token, which was revoked: "
+            "restart the server, and it makes itself a new one"
+        )
+    return f"the server at {server.url} answered {status}"
 
 
 def sign_in_link(server: ServerFile) -> str:
@@ -63,15 +71,36 @@ def living_server(run_dir: Path) -> ServerFile | None:
     return server if server is not None and is_ours(server.pid) else None
 
 
+def run_dirs(settings: LabSettings) -> tuple[Path, ...]:
+    """The run folders of this lab's folder: its own, its demo's, and for a demo that of the lab."""
+    data = settings.data_dir
+    return tuple(folder / "run" for folder in (data, data.parent if data.name == "demo" else data / "demo"))
+
+
 def find_server(settings: LabSettings) -> ServerFile:
     """This folder's running server: the lab's own, else its demo's.
 
     Raises:
         ServerUnavailableError: none runs.
     """
-    for run_dir in (settings.run_dir, settings.data_dir / "demo" / "run"):
+    for run_dir in run_dirs(settings):
         if server := living_server(run_dir):
             return server
     raise ServerUnavailableError(
         f"no server runs for {settings.data_dir}: start one with `make demo` or `python run_web.py`"
+        + "".join(f"; one runs in {folder}: cd there first" for folder in folders_that_run())
     )
+
+
+def folders_that_run() -> list[Path]:
+    """The folders of this user's labs whose server runs now, where their data is in the usual place."""
+    import psutil
+
+    found = []
+    for process in psutil.process_iter(["pid", "cwd", "cmdline"]):
+        if process.info["cwd"] and "serve" in (process.info["cmdline"] or ()):
+            folder = Path(process.info["cwd"])
+            servers = map(living_server, run_dirs(lab_settings(folder=folder, environment={})))
+            if any(server is not None and server.pid == process.info["pid"] for server in servers):
+                found.append(folder)
+    return sorted(found)

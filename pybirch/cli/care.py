@@ -28,12 +28,17 @@ class Patience:
 
 @dataclass(frozen=True)
 class Ended:
-    """A child's end: who it was, its code if that can be known, and the wait before the next start."""
+    """A child's end: who it was, its code if that can be known, and the wait before the next start.
+
+    Attributes:
+        held: the file that must be changed before the next start.
+    """
 
     process: ChildProcess
     code: int | None
     wait: float
     first_start: bool
+    held: Path | None = None
 
 
 class Care:
@@ -57,6 +62,8 @@ class Care:
         self._next_start = clock()
         self._started_at = clock()
         self._starts = 0
+        self._stamps: dict[Path, tuple[int, int] | None] = {}
+        self._held: Path | None = None
         if adopted is None:
             self._output.unlink(missing_ok=True)
         self.tail = Tail(self._output, from_end=adopted is not None)
@@ -68,7 +75,7 @@ class Care:
             OSError: it could not be started.
         """
         if self.process is None:
-            if self._clock() >= self._next_start and self.spec.may_start():
+            if self._clock() >= self._next_start and not self._is_held() and self.spec.may_start():
                 self.process = self.spec.already_runs() or self._start()
             return None
         return self._bury() if self.process.has_ended() else None
@@ -76,7 +83,16 @@ class Care:
     def _start(self) -> ChildProcess:
         self._started_at = self._clock()
         self._starts += 1
+        self._held = None
+        self._stamps = {file: stamp(file) for file in self.spec.held_codes.values()}
         return ChildProcess.start(self.spec, self._output)
+
+    def _is_held(self) -> bool:
+        """Whether it waits for a file that is still as it was when the child was started with it."""
+        if self._held is None:
+            return False
+        now = stamp(self._held)
+        return now is None or now == self._stamps[self._held]
 
     def postpone(self) -> float:
         """It could not even be started: wait as after a death; the wait is returned."""
@@ -90,7 +106,18 @@ class Care:
         assert process is not None
         if process.mine:
             process.kill()  # what it may have left in its session would hold the port or an instrument
-        if self._clock() - self._started_at >= self._patience.healthy:
+        code = process.exit_code
+        self._held = None if code is None else self.spec.held_codes.get(code)
+        if self._held is not None or self._clock() - self._started_at >= self._patience.healthy:
             self._wait = self._patience.first
         self.process = None
-        return Ended(process, process.exit_code, self.postpone(), first_start=self._starts == 1)
+        return Ended(process, code, self.postpone(), first_start=self._starts == 1, held=self._held)
+
+
+def stamp(file: Path) -> tuple[int, int] | None:
+    """Changes whenever the file is saved; None while it is not there."""
+    try:
+        found = file.stat()
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_size

@@ -31,6 +31,7 @@ class ChildSpec:
         already_runs: asked before each start, too: a process of somebody else's that does this job,
             which is then watched instead.
         fatal_codes: exit codes of a first start that end everything, with the sentence to say.
+        held_codes: exit codes after which it is started again only when that file has been changed.
     """
 
     name: str
@@ -39,6 +40,7 @@ class ChildSpec:
     may_start: Callable[[], bool] = lambda: True
     already_runs: Callable[[], ChildProcess | None] = lambda: None
     fatal_codes: Mapping[int, str] = field(default_factory=dict)
+    held_codes: Mapping[int, Path] = field(default_factory=dict)
 
 
 def _for_its_owner(path: str, flags: int) -> int:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from traceback import extract_tb
 from typing import Any, NamedTuple
 
 import click
 
 from pybirch import __version__
 from pybirch.errors import PyBirchError
+from pybirch.extras import extra_of, missing_module
 
 OUR_PACKAGES = ("pybirch", "database", "GUI")
 
@@ -68,7 +70,8 @@ class LateGroup(click.Group):
 
 
 def missing_part(error: ModuleNotFoundError, words: Sequence[str]) -> str:
-    """Which extra to install, said for the subcommand that was called.
+    """Which extra to install, said for the subcommand that was called; of a module that none of our extras
+    brings, where it is asked for.
 
     Raises:
         ModuleNotFoundError: again, when it is a module of ours that is missing.
@@ -76,6 +79,10 @@ def missing_part(error: ModuleNotFoundError, words: Sequence[str]) -> str:
     package = (error.name or "").partition(".")[0]
     if not package or package in OUR_PACKAGES:
         raise error
+    if extra_of(package) is None:
+        frame = extract_tb(error.__traceback__)[-1:]
+        where = "".join(f"{step.filename}, line {step.lineno}: " for step in frame)
+        return f"{where}{missing_module(error)}"
     name = next((word for word in words if word in SUBCOMMANDS), None)
     extra = SUBCOMMANDS[name].extra if name else "web"
     return f"`pybirch {name or ''}` needs {package}, which is not installed: pip install 'pybirch[{extra}]'"

@@ -19,11 +19,12 @@ _TOKEN_CHANGED = (401, 403)
 
 @dataclass(frozen=True, slots=True)
 class StationExit:
-    """A station's end; `code` is None where it cannot be known."""
+    """A station's end; `code` is None where it cannot be known, and so is `reason`, its own words on it."""
 
     station: str
     epoch: str
     code: int | None
+    reason: str | None = None
 
 
 class ExitReporter:
@@ -70,7 +71,8 @@ class ExitReporter:
         if server is None:
             return False
         try:
-            post(server, "/api/station/exited", asdict(exit_), self._timeout)
+            known = {key: value for key, value in asdict(exit_).items() if key != "reason" or value}
+            post(server, "/api/station/exited", known, self._timeout)
         except ServerRefusedError as error:
             if error.status in _TOKEN_CHANGED or error.status >= 500:
                 return False

@@ -17,6 +17,9 @@ from pybirch.cli.supervisor import somebodys_station
 PORT_IN_USE = 3
 """The server's exit code when somebody else has its port."""
 
+LAB_FILE = 5
+"""The station's exit code when the lab's file cannot be used as it is (`pybirch.station.LAB_FILE`)."""
+
 SIMULATOR_TIME_S = 10.0
 
 
@@ -61,6 +64,7 @@ def children(
                 environment=environment,
                 may_start=simulator_ready(settings) if demo else lambda: True,
                 already_runs=lambda: somebodys_station(settings.run_dir),
+                held_codes={LAB_FILE: lab_file} if lab_file else {},
             )
         )
     return specs

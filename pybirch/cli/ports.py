@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import sys
+from collections.abc import Callable
 
 import psutil
 
@@ -46,16 +47,21 @@ def any_free(host: str) -> int:
         return int(probe.getsockname()[1])
 
 
-def sentence_in_use(host: str, port: int, how: str) -> str:
+def next_free(host: str, port: int) -> int | None:
+    """The first port after that one which is free, if one of the next fifty is."""
+    return next((p for p in range(port + 1, min(port + 50, 65536)) if is_free(host, p)), None)
+
+
+def sentence_in_use(host: str, port: int, how: Callable[[int], str]) -> str:
     """One sentence on who has the port and what to do.
 
     Args:
         host: the address that was asked for.
         port: the port that is taken.
-        how: the command that chooses a port, with `{port}` where the number goes.
+        how: the command that takes a port.
     """
-    other = next((p for p in range(port + 1, min(port + 50, 65536)) if is_free(host, p)), None)
-    advice = f"choose another: {how.format(port=other)}" if other else "choose another"
+    other = next_free(host, port)
+    advice = f"choose another: {how(other)}" if other else "choose another"
     return f"port {port} is in use by another program{_who(port)}; {advice}"
 
 

@@ -24,11 +24,13 @@ class ServerFile:
 
 @dataclass(frozen=True, slots=True)
 class StationFile:
-    """`station.json`, written by the station that holds the lock."""
+    """`station.json`, written by the station that holds the lock; `error` is what ended it, if it was one."""
 
     pid: int
     epoch: str
     name: str
+    created: float = 0.0
+    error: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +53,8 @@ def read_server(run_dir: Path) -> ServerFile | None:
 def read_station(run_dir: Path) -> StationFile | None:
     content = _read(run_dir / "station.json")
     try:
-        return StationFile(int(content["pid"]), str(content["epoch"]), str(content["name"]))
+        created, error = float(content.get("created") or 0.0), str(content.get("error") or "")
+        return StationFile(int(content["pid"]), str(content["epoch"]), str(content["name"]), created, error)
     except (KeyError, TypeError, ValueError):
         return None
 
@@ -79,20 +82,6 @@ def write_private(file: Path, content: Mapping[str, Any]) -> None:
     with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
         json.dump(content, stream)
     draft.replace(file)
-
-
-def is_ours(pid: int) -> bool:
-    """A living process whose command line is one of PyBirch's."""
-    import psutil
-
-    try:
-        process = psutil.Process(pid)
-        if process.status() == psutil.STATUS_ZOMBIE:
-            return False
-        words = process.cmdline()
-    except (psutil.NoSuchProcess, psutil.AccessDenied, ValueError):
-        return False
-    return any("pybirch" in word or "run_web" in word or word == "GUI" for word in words)
 
 
 def family(pid: int) -> set[int]:

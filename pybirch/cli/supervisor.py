@@ -18,8 +18,9 @@ from pybirch.cli.care import Care, Ended, Patience
 from pybirch.cli.child import ChildProcess, ChildSpec
 from pybirch.cli.exits import ExitReporter, StationExit
 from pybirch.cli.output import LogBook
-from pybirch.cli.runtime import ChildRecord, StationFile, is_ours, read_children, read_station, write_children
+from pybirch.cli.runtime import ChildRecord, StationFile, read_children, read_station, write_children
 from pybirch.errors import PyBirchError
+from pybirch.processes import is_ours
 
 LOOK_EVERY_S = 0.1
 STATION_TIME_S = 3.2
@@ -116,7 +117,10 @@ class Supervisor:
         if fatal is not None and ended.first_start:
             raise StartError(fatal)
         code = "" if ended.code is None else f" ({_code_in_words(ended.code)})"
-        self._logbook.tell(f"the {name} has ended{code}; starting it again in {ended.wait:g} s")
+        then = f"starting it again in {ended.wait:g} s"
+        if ended.held is not None:
+            code, then = "", f"it is started again as soon as {ended.held.name} is saved"
+        self._logbook.tell(f"the {name} has ended{code}; {then}")
 
     def _remember_station(self) -> None:
         """Keep the living station's epoch: it may take its file along when it goes."""
@@ -128,9 +132,9 @@ class Supervisor:
             self._station = found
 
     def _report_station(self, ended: Ended) -> None:
-        for known in (self._station, read_station(self._run_dir)):
+        for known in (read_station(self._run_dir), self._station):
             if known is not None and known.pid == ended.process.pid:
-                self._reporter.report(StationExit(known.name, known.epoch, ended.code))
+                self._reporter.report(StationExit(known.name, known.epoch, ended.code, known.error or None))
                 return
 
     def _record_children(self) -> None:
@@ -180,7 +184,7 @@ class Supervisor:
 def somebodys_station(run_dir: Path) -> ChildProcess | None:
     """The living station that holds this lab's lock, whoever started it."""
     station = read_station(run_dir)
-    if station is None or not is_ours(station.pid):
+    if station is None or not is_ours(station.pid, station.created):
         return None
     return ChildProcess.watch(station.pid)
 

@@ -5,8 +5,14 @@ from __future__ import annotations
 import click
 
 from pybirch.cli.store import database
+from pybirch.errors import FieldError
 
 SCOPES = ("read", "operate", "station", "admin")
+OWN_TOKEN = (
+    "{number} ({name}) is what the server, its station, windows and `pybirch link` on this computer use; "
+    "without it they are cut off from each other until the server is restarted and makes itself a new one. "
+    "To revoke it all the same, add --yes"
+)
 _demo = click.option("--demo", is_flag=True, help="In the demo's database.")
 
 
@@ -41,10 +47,18 @@ def list_tokens(demo: bool) -> None:
 
 
 @token.command()
-@click.argument("number", type=int)
+@click.argument("token")
+@click.option("--yes", is_flag=True, help="Revoke this computer's own token, too.")
 @_demo
-def revoke(number: int, demo: bool) -> None:
-    """Revoke the token of that NUMBER; whoever uses it is signed out."""
+def revoke(token: str, yes: bool, demo: bool) -> None:
+    """Revoke TOKEN, given by its name or number; whoever uses it is signed out."""
+    from database.services.tokens import OWN
+
     with database(demo=demo, must_exist=True) as db:
-        db.tokens.revoke(number)
-    click.echo(f"Token {number} is revoked.")
+        row = db.tokens.named(token)
+        if row.name == OWN and row.is_active and not yes:
+            raise FieldError("token", OWN_TOKEN.format(number=row.id, name=row.name))
+        db.tokens.revoke(row.id)
+    click.echo(f"Token {row.id} ({row.name}) is revoked.")
+    if row.name == OWN:
+        click.echo("Restart the server: it makes itself a new one.")

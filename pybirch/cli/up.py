@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import signal
 import sys
 from collections.abc import Iterator
@@ -13,15 +12,17 @@ import click
 from filelock import FileLock, Timeout
 
 from pybirch.cli import lab, ports
-from pybirch.cli.api import living_server
+from pybirch.cli.again import Typed, typed
+from pybirch.cli.api import living_server, run_dirs
 from pybirch.cli.child import ChildProcess
 from pybirch.cli.exits import ExitReporter
 from pybirch.cli.output import LogBook
-from pybirch.cli.runtime import is_ours, read_children, read_server
+from pybirch.cli.runtime import read_children, read_server
 from pybirch.cli.settings import LabSettings, lab_settings
 from pybirch.cli.signin import SignIn, link_when_ready
 from pybirch.cli.supervisor import Supervisor
 from pybirch.errors import PyBirchError, ServerUnavailableError
+from pybirch.processes import is_ours
 
 START_TIME_S = 20.0
 
@@ -41,6 +42,8 @@ def start_lab(
     Raises:
         PyBirchError: nothing could be started; its text is the sentence to say.
     """
+    command = typed(demo=demo, lab_file=lab_file, host=host, with_station=with_station)
+    lab_file = lab_file.absolute() if lab_file else None
     settings = lab_settings(demo=demo, host=host, port=port)
     settings.make_folders()
     with_station = with_station and (demo or lab_file is not None)
@@ -50,17 +53,16 @@ def start_lab(
             return
         if settings.port == 0:
             settings = lab_settings(demo=demo, host=host, port=ports.any_free(settings.host))
-        how = how_to_choose_a_port(demo=demo)
         if not server_to_adopt(settings) and not ports.is_free(settings.host, settings.port):
-            raise PyBirchError(ports.sentence_in_use(settings.host, settings.port, how))
-        watch_over(settings, demo=demo, lab_file=lab_file, with_station=with_station, how=how)
+            raise PyBirchError(sentence_in_use(settings, command))
+        watch_over(settings, demo=demo, lab_file=lab_file, with_station=with_station, command=command)
 
 
 def watch_over(
-    settings: LabSettings, *, demo: bool, lab_file: Path | None, with_station: bool, how: str
+    settings: LabSettings, *, demo: bool, lab_file: Path | None, with_station: bool, command: Typed
 ) -> None:
     """Assemble the supervisor and run it in this thread."""
-    another = how.format(port=settings.port + 1)
+    another = command.with_port(settings.port + 1)
     sentence = f"port {settings.port} is in use by another program; choose another: {another}"
     specs = lab.children(
         settings, demo=demo, lab_file=lab_file, with_station=with_station, port_sentence=sentence
@@ -134,10 +136,15 @@ def where_it_runs(settings: LabSettings) -> str:
     )
 
 
-def how_to_choose_a_port(*, demo: bool) -> str:
-    if os.environ.get("MAKELEVEL") and demo:
-        return "make demo PORT={port}"
-    return "python run_web.py --demo --port {port}" if demo else "python run_web.py --port {port}"
+def sentence_in_use(settings: LabSettings, command: Typed) -> str:
+    """Who has the port, and what to do; a PyBirch of this very folder is no stranger."""
+    for run_dir in run_dirs(settings):
+        server = living_server(run_dir)
+        if server is not None and server.url.rpartition(":")[2] == str(settings.port):
+            another = ports.next_free(settings.host, settings.port)
+            beside = f"; to start this one beside it: {command.with_port(another)}" if another else ""
+            return f"PyBirch runs already in this folder, at {server.url} (data in {run_dir.parent}){beside}"
+    return ports.sentence_in_use(settings.host, settings.port, command.with_port)
 
 
 def stop_on_signals(supervisor: Supervisor) -> None:
@@ -171,7 +178,6 @@ def run_web(demo: bool, lab_file: Path | None, host: str | None, port: int | Non
     """
     if demo and lab_file:
         raise click.UsageError("--demo has its own laboratory; leave out --lab.")
-    lab_file = lab_file.absolute() if lab_file else None
     start_lab(demo=demo, lab_file=lab_file, host=host, port=port, with_station=not no_station)
 
 

@@ -8,9 +8,9 @@ from datetime import datetime
 from typing import Any
 
 from database.services import DatabaseService
-from pybirch.database_integration.extensions import new_writer
 from pybirch.database_integration.recorder import QueueRecorder
-from pybirch.database_integration.store import DatabaseStore
+from pybirch.database_integration.store import DatabaseStore, StoredReadings
+from pybirch.database_integration.writers import is_another_living_script, new_writer
 from pybirch.errors import FieldError
 from pybirch.events import EventBus
 from pybirch.queue.archive import scan_from_json
@@ -121,23 +121,34 @@ class DatabaseQueue(Queue):
             self._bridge = None
 
     def get_incomplete_scans(self) -> list[Any]:
-        """Rows of this queue's scans that neither wait in it nor run, and did not end on purpose."""
+        """Rows of this queue's scans that neither wait in it nor run, and did not end on purpose.
+
+        What a living station runs is none of them. Of other programs the record does not know
+        whether they live.
+        """
         rows = self.db_service.get_queue_with_scans(self.QID).scans
         mine = {handle.scan_id for handle in self.handles if not handle.is_finished()}
-        return [row for row in rows if row.status in _INCOMPLETE and row.scan_id not in mine]
+        return [
+            row
+            for row in rows
+            if row.status in _INCOMPLETE
+            and row.scan_id not in mine
+            and not self.db_service.stations.is_living(row.writer)
+            and not is_another_living_script(row.writer)
+        ]
 
     def mark_incomplete_scans_failed(self) -> int:
-        """Mark what `get_incomplete_scans` gives as failed; how many there were."""
-        incomplete = self.get_incomplete_scans()
-        for row in incomplete:
-            self.db_service.scans.set_status(
-                row.scan_id, ScanState.FAILED, message="did not end: the program that ran it was gone"
-            )
-        return len(incomplete)
+        """Mark what `get_incomplete_scans` gives as failed; how many there were.
+
+        A program that was taken for gone and is not has its further writes refused.
+        """
+        incomplete = [row.scan_id for row in self.get_incomplete_scans()]
+        return self.db_service.scans.give_up(incomplete, "did not end: the program that ran it was gone")
 
     def _recalled(self, row: Any, instruments: Mapping[str, Any] | None) -> Scan:
         scan = scan_from_json(_archived(row), instruments)
         scan.created_at = _text(row.created_at) or scan.created_at
+        scan.record = StoredReadings(self.db_service, scan.scan_id)
         if scan.state is ScanState.QUEUED:
             self._recorder.record(scan)
         return scan

@@ -9,6 +9,7 @@ from typing import Any
 
 from database.services import DatabaseService
 from pybirch.events import EventBus, InstrumentStatus
+from pybirch.instruments.timing import Timing
 from pybirch.states import InstrumentState
 
 KEEP_VALUES_EVERY = 1.0
@@ -31,7 +32,10 @@ class InstrumentBook:
         self._kept: dict[int, tuple[InstrumentState, str | None, float]] = {}
         self._lock = threading.Lock()
         for instrument in self._instruments:
-            instrument.instrument_id = db.equipment.register(instrument).id
+            row = db.equipment.register(instrument)
+            instrument.instrument_id = row.id
+            if row.timing:
+                instrument.timing = Timing.of(row.timing)
             db.equipment.set_status(instrument.instrument_id, InstrumentState.DISCONNECTED)
         self._subscription = bus.subscribe(self._hear, kinds=(InstrumentStatus,), name="instrument book")
 
@@ -47,9 +51,13 @@ class InstrumentBook:
         with self._lock:
             state, error, at = self._kept.get(event.instrument_id, (None, None, 0.0))
             now = time.monotonic()
-            if event.status is state and event.error == error and now - at < KEEP_VALUES_EVERY:
+            last_word = event.status is InstrumentState.DISCONNECTED
+            same = event.status is state and event.error == error and not last_word
+            if same and now - at < KEEP_VALUES_EVERY:
                 return
             self._kept[event.instrument_id] = (event.status, event.error, now)
+        if last_word:
+            self._keep_timing(event.instrument_id)
         self._db.equipment.set_status(
             event.instrument_id,
             event.status,
@@ -58,3 +66,9 @@ class InstrumentBook:
             value=event.value,
             error=event.error,
         )
+
+    def _keep_timing(self, instrument_id: int) -> None:
+        for instrument in self._instruments:
+            timing = getattr(instrument, "timing", None)
+            if instrument.instrument_id == instrument_id and timing is not None:
+                self._db.equipment.keep_timing(instrument_id, timing.as_json())

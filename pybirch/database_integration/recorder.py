@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from pybirch.database_integration.config import IntegrationConfig
-from pybirch.database_integration.store import Store
+from pybirch.database_integration.store import Readable, Store
 from pybirch.events import Readings, ScanStatus
 from pybirch.extensions.base import BaseExtension
 from pybirch.queue.journal import QueueExtension
@@ -33,6 +33,8 @@ class Recorder(BaseExtension):
 
     def set_scan_reference(self, scan: Scan) -> None:
         self.scan = scan
+        if scan.record is None and isinstance(self.store, Readable):
+            scan.record = self.store.record_of(self.scan_id)
 
     @property
     def scan_id(self) -> str:
@@ -44,12 +46,13 @@ class Recorder(BaseExtension):
         self.store.save_readings(readings, replace(self.scan.status(), scan_id=self.scan_id))
 
     def save_status(self, status: ScanStatus) -> None:
-        if self._scan_id is not None:
-            status = replace(status, scan_id=self._scan_id)
         if not self._claimed:
             self.store.claim(self.scan_id)
             self._claimed = True
-        self.store.save_status(status)
+        self.store.save_status(replace(status, scan_id=self.scan_id))
+
+    def owe_status(self, status: ScanStatus) -> None:
+        self.store.owe_status(replace(status, scan_id=self.scan_id))
 
 
 class QueueRecorder(QueueExtension):
@@ -103,6 +106,12 @@ class QueueRecorder(QueueExtension):
         recorder = Recorder(self.store)
         recorder.set_scan_reference(scan)
         scan.extensions.insert(0, recorder)
+
+    def scan_reopened(self, scan: Scan) -> None:
+        if isinstance(self.store, Readable):
+            self.store.take_over(scan.scan_id)
+        if not is_recorded(scan):
+            self.record(scan)
 
     def scan_removed(self, scan: Scan) -> None:
         self.store.drop_scan(scan, self.queue.queue_id)

@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, Protocol
+import logging
+import threading
+import time
+from collections.abc import Iterable, Sequence
+from typing import Any, Protocol, runtime_checkable
 
+from database.errors import DatabaseUnavailableError
 from database.services import DatabaseService
+from pybirch.database_integration.writers import is_another_living_script
+from pybirch.errors import PyBirchError, StaleWriterError
 from pybirch.events import QueueLog, QueueStatus, Readings, ScanStatus
+from pybirch.scan.memory import Record
 from pybirch.scan.scan import Scan
 from pybirch.states import ScanState
+
+log = logging.getLogger(__name__)
+
+TRY_AGAIN = 2.0
+MOST_TRIES = 10_000
 
 
 class Store(Protocol):
@@ -48,9 +60,47 @@ class Store(Protocol):
 
     def save_status(self, status: ScanStatus) -> None: ...
 
+    def owe_status(self, status: ScanStatus) -> None:
+        """A scan's end that could not be saved: as soon as that is possible, while this program lives."""
+        ...
+
     def save_log(self, line: QueueLog) -> None: ...
 
     def save_queue_status(self, status: QueueStatus) -> None: ...
+
+
+@runtime_checkable
+class Readable(Protocol):
+    """A store from which readings can be read again."""
+
+    def record_of(self, scan_id: str) -> Record: ...
+
+    def take_over(self, scan_id: str) -> None:
+        """A scan whose program is gone is to go on here; late writes of that program are refused.
+
+        Raises:
+            StaleWriterError: a living station runs it.
+        """
+        ...
+
+
+class StoredReadings:
+    """The readings of one scan in the database (see `pybirch.scan.memory.Record`)."""
+
+    def __init__(self, db: DatabaseService, scan_id: str) -> None:
+        self._db = db
+        self._scan_id = scan_id
+
+    def steps(self, measurements: Iterable[str]) -> int:
+        known = self.counts()
+        counted = [(name, known[name]) for name in measurements if known.get(name)]
+        return max((int(self.read(name, n - 1, n).steps[0]) + 1 for name, n in counted), default=0)
+
+    def counts(self) -> dict[str, int]:
+        return {name: last + 1 for name, last in self._db.readings.last_indexes(self._scan_id).items()}
+
+    def read(self, measurement: str, start: int, end: int) -> Readings:
+        return self._db.readings.read(self._scan_id, measurement, start, end)
 
 
 class DatabaseStore:
@@ -94,6 +144,15 @@ class DatabaseStore:
     def claim(self, scan_id: str) -> None:
         self.db.scans.claim(scan_id, self.writer)
 
+    def record_of(self, scan_id: str) -> Record:
+        return StoredReadings(self.db, scan_id)
+
+    def take_over(self, scan_id: str) -> None:
+        writer = self.db.scans.get(scan_id).writer
+        if writer != self.writer and (self.db.stations.is_living(writer) or is_another_living_script(writer)):
+            raise StaleWriterError(f"scan {scan_id} is being written by {writer}")
+        self.db.scans.mark_interrupted([scan_id], "the program that ran it was gone")
+
     def drop_scan(self, scan: Scan, queue_id: str) -> None:
         self.db.update_scan(scan.scan_id, queue_id=None)
         if scan.state is ScanState.QUEUED:
@@ -115,6 +174,23 @@ class DatabaseStore:
             writer=self.writer,
             timestamp=status.timestamp,
         )
+
+    def owe_status(self, status: ScanStatus) -> None:
+        name = f"the end of scan {status.scan_id}"
+        threading.Thread(target=self._pay, args=(status,), name=name, daemon=True).start()
+
+    def _pay(self, status: ScanStatus) -> None:
+        for _ in range(MOST_TRIES):
+            try:
+                self.save_status(status)
+            except DatabaseUnavailableError as error:
+                log.warning("scan %s: its end is not in the record yet: %s", status.scan_id, error)
+                time.sleep(TRY_AGAIN)
+            except PyBirchError as error:
+                log.warning("scan %s: the record knows another end: %s", status.scan_id, error)
+                return
+            else:
+                return
 
     def save_log(self, line: QueueLog) -> None:
         self.db.logs.add(

@@ -7,7 +7,6 @@ instrument ready for another `connect`.
 
 from __future__ import annotations
 
-import socket
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -16,6 +15,8 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 from pybirch.errors import InterruptedMoveError
 from pybirch.events import InstrumentPosition, InstrumentStatus
 from pybirch.instruments.address import canonical_address
+from pybirch.instruments.arguments import text
+from pybirch.instruments.timing import Timing
 from pybirch.states import InstrumentState
 
 if TYPE_CHECKING:
@@ -65,15 +66,22 @@ class BaseMeasurementInstrument:
     Attributes:
         instrument_id: number in the lab's record, 0 until it is registered.
         listener: is told of states and positions; set by the scan or station that owns it.
+        reconnect_attempts: how often a scan tries again to connect it.
+        timing: how long its moves or readings take, learned while scans run.
+
+    Raises:
+        FieldError: the name is empty, or no text.
     """
 
     def __init__(self, name: str, adapter: str = "") -> None:
-        self.name = name
+        self.name = text(name, "name", empty=False)
         self.nickname = name
         self.adapter = adapter
         self.instrument_id = 0
         self.listener: Listener | None = None
         self.error: str | None = None
+        self.reconnect_attempts = 0
+        self.timing = Timing()
         self._status = InstrumentState.DISCONNECTED
         self._settings: dict[str, Any] = {}
         self._interrupted = threading.Event()
@@ -103,8 +111,10 @@ class BaseMeasurementInstrument:
         """Identifies the hardware: two objects with one key are one instrument."""
         if not self.adapter:
             return f"object:{id(self)}"
+        from socket import gethostname  # late: most scans of a script never need it
+
         address = canonical_address(self.adapter)
-        return address if address.startswith("TCPIP") else f"{socket.gethostname()}/{address}"
+        return address if address.startswith("TCPIP") else f"{gethostname()}/{address}"
 
     def check_connection(self) -> bool:
         """Whether the instrument answers; never raises."""
@@ -116,14 +126,26 @@ class BaseMeasurementInstrument:
         Raises:
             InstrumentError: the instrument cannot be reached; the text names it and its address.
         """
-        self._interrupted.clear()
+        self.clear_interrupt()
         self.error = None
         self.status = InstrumentState.CONNECTED
 
     def initialize(self) -> None:
         """Bring the instrument to the state a scan starts from and apply `settings`."""
-        self._interrupted.clear()
+        self.clear_interrupt()
         self.status = InstrumentState.IDLE
+
+    def apply_settings(self, settings: Mapping[str, Any]) -> None:
+        """Put settings in force while a scan goes on; they are in `settings` already.
+
+        By default, attributes of these names are set; a driver whose hardware must be told overrides this.
+
+        Raises:
+            FieldError: there is no such setting, or the value makes no sense.
+        """
+        for name, value in settings.items():
+            if not name.startswith("_") and name in vars(self):
+                setattr(self, name, value)
 
     def shutdown(self) -> None:
         """Put the hardware in its safe state and let go of it; harmless when called twice."""
@@ -132,6 +154,10 @@ class BaseMeasurementInstrument:
     def interrupt(self) -> None:
         """Cut short the wait that is under way; called from another thread on abort."""
         self._interrupted.set()
+
+    def clear_interrupt(self) -> None:
+        """Let waits last again: the way to the safe state is not cut short."""
+        self._interrupted.clear()
 
     def wait(self, seconds: float) -> None:
         """Sleep, unless the scan is aborted.

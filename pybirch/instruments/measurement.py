@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from pybirch.instruments.arguments import texts
 from pybirch.instruments.base import BaseMeasurementInstrument
 
 if TYPE_CHECKING:
@@ -18,7 +19,10 @@ class Measurement(BaseMeasurementInstrument):
     Args:
         name: unique within a scan; also the name of its data.
         data_columns: names of the columns, in the order `perform_measurement` gives them.
-        data_units: their units, one for each column.
+        data_units: their units, one for each column; or none at all.
+
+    Raises:
+        FieldError: the name is empty, or columns or units are no list of texts.
     """
 
     data_columns: list[str] = []
@@ -33,9 +37,9 @@ class Measurement(BaseMeasurementInstrument):
     ) -> None:
         super().__init__(name, adapter)
         if data_columns is not None:
-            self.data_columns = list(data_columns)
+            self.data_columns = texts(data_columns, "data_columns")
         if data_units is not None:
-            self.data_units = list(data_units)
+            self.data_units = texts(data_units, "data_units")
 
     def perform_measurement(self) -> NDArray[np.float64]:
         """Take one reading.

@@ -7,6 +7,7 @@ from typing import Any
 
 from pybirch.errors import FieldError
 from pybirch.events import InstrumentPosition
+from pybirch.instruments.arguments import limits_in, text
 from pybirch.instruments.base import BaseMeasurementInstrument
 from pybirch.states import InstrumentState
 
@@ -22,6 +23,9 @@ class Movement(BaseMeasurementInstrument):
         position_column: name of the column in the data; the instrument's name by default.
         limits: lowest and highest position allowed, in `position_units`.
         settle: seconds to wait after a move before the next measurement.
+
+    Raises:
+        FieldError: names the argument that makes no sense.
     """
 
     def __init__(
@@ -34,9 +38,9 @@ class Movement(BaseMeasurementInstrument):
         settle: float = 0.0,
     ) -> None:
         super().__init__(name, adapter)
-        self.position_units = position_units
-        self.position_column = position_column or name
-        self.limits = limits
+        self.position_units = text(position_units, "position_units")
+        self.position_column = text(position_column, "position_column") or name
+        self.limits = limits_in(limits)
         self.settle = settle
         self._position = 0.0
         self._target: float | None = None
@@ -44,7 +48,11 @@ class Movement(BaseMeasurementInstrument):
 
     @property
     def position(self) -> float:
-        """Where it is now, in `position_units`."""
+        """Where it is now, in `position_units`.
+
+        Setting it goes there at once and checks nothing: this is what drivers do. `move_to` checks the
+        limits first, and scans use that.
+        """
         return self._position
 
     @position.setter
@@ -76,10 +84,7 @@ class Movement(BaseMeasurementInstrument):
     def check_target(self, target: float, field: str = "position") -> None:
         """Raise FieldError when `target` is outside `limits`."""
         if self.limits is not None and not self.limits[0] <= target <= self.limits[1]:
-            low, high = self.limits
-            raise FieldError(
-                field, f"{target:g} {self.position_units} is outside {self.name}'s limits {low:g} … {high:g}"
-            )
+            raise FieldError(field, outside(target, self.name, self.limits, self.position_units))
 
     def describe(self) -> dict[str, Any]:
         return super().describe() | {
@@ -119,3 +124,10 @@ class Movement(BaseMeasurementInstrument):
                 is_moving=moving,
             )
         )
+
+
+def outside(target: float, name: str, limits: tuple[float, float], units: str) -> str:
+    """Why a position is refused: ``"25 mm is outside stage's limits 0 … 20 mm"``."""
+    low, high = limits
+    unit = f" {units}" if units else ""
+    return f"{target:g}{unit} is outside {name}'s limits {low:g} … {high:g}{unit}"

@@ -164,6 +164,18 @@ class VisaInstrument(BaseMeasurementInstrument):
                 f"{where}: {line!r} was answered by {answer[:80]!r}, not by numbers"
             ) from error
 
+    def number(self, line: str, timeout: float | None = None) -> float:
+        """The one number in the answer.
+
+        Raises:
+            InstrumentError: there is something else in it, or more than one.
+        """
+        found = self.numbers(line, timeout)
+        if len(found) != 1:
+            where = f"{self.name} at {self.adapter}"
+            raise InstrumentError(f"{where}: {line!r} was answered by {len(found)} numbers, not by one")
+        return found[0]
+
     def exclusively(self) -> AbstractContextManager[None]:
         """``with`` this, nobody else talks to the address."""
         return nullcontext() if self.session is None else self.session.exclusively()

@@ -19,6 +19,7 @@ from pybirch.states import ExecutionMode, QueueState, ScanState
 log = logging.getLogger(__name__)
 
 LOOK_AGAIN = 0.5
+LEFT_OUT_LINES = 50
 """Seconds after which a queue that waits looks again: a scan of its may have been aborted directly."""
 
 
@@ -57,11 +58,32 @@ class Dispatcher:
         self._on_change = on_change
         self._running: dict[str, ScanHandle] = {}
 
-    def launch(self) -> None:
-        """Begin to run what waits; the queue is idle and something does."""
-        self.state = QueueState.RUNNING
+    def choose(self, scan_ids: set[str] | None) -> bool:
+        """These scans, or all for None, are to run beside what runs; whether the queue begins with it.
+
+        For a queue that is idle or running.
+        """
+        running = self.state is QueueState.RUNNING
+        if running and scan_ids is not None:
+            scan_ids = None if self.selected is None else scan_ids | self.selected
+        self.selected = scan_ids
+        self._changed.notify_all()
+        begins = not running and bool(self.waiting())
+        if begins:
+            self._launch()
+        return begins
+
+    def _launch(self) -> None:
+        """No daemon, whoever starts it: the program's end waits until the instruments are safe."""
+        thread = threading.Thread(target=self._dispatch, name=f"queue {self._queue_id}", daemon=False)
+        before, self.state = self.state, QueueState.RUNNING
         self._leases.listen(self.wake)
-        threading.Thread(target=self._dispatch, name=f"queue {self._queue_id}").start()
+        try:
+            thread.start()
+        except RuntimeError:  # the system has no thread for us
+            self._leases.forget(self.wake)
+            self.state = before
+            raise
 
     def wake(self) -> None:
         with self._changed:
@@ -75,7 +97,7 @@ class Dispatcher:
         return [
             handle
             for handle in self._handles
-            if handle.state is ScanState.QUEUED
+            if handle.scan.is_waiting
             and handle.scan_id not in self._running
             and (self.selected is None or handle.scan_id in self.selected)
         ]
@@ -88,9 +110,18 @@ class Dispatcher:
             except PyBirchError as refused:  # it ended, or has not come that far, between two looks
                 log.debug("%s", refused)
 
+    def all_under_way(self, are: Callable[[ScanHandle], bool]) -> bool:
+        """Whether it is true of every scan under way."""
+        return all(are(handle) for handle in tuple(self._running.values()))
+
     def _dispatch(self) -> None:
         while (handle := self._take_next()) is not None:
-            threading.Thread(target=self._run, args=(handle,), name=f"scan {handle.scan_id}").start()
+            name = f"scan {handle.scan_id}"
+            try:
+                threading.Thread(target=self._run, args=(handle,), name=name, daemon=False).start()
+            except RuntimeError as error:  # the system has no thread for it
+                self._notes.write("ERROR", f"{handle.scan.settings.scan_name}: {error}", handle.scan)
+                self._run(handle)
 
     def _take_next(self) -> ScanHandle | None:
         """Wait for the next scan that may start; None when the queue has come to rest."""
@@ -117,7 +148,11 @@ class Dispatcher:
             return None
         waiting = self.waiting()
         for handle in waiting[:1] if self.mode is ExecutionMode.SERIAL else waiting:
-            if self._leases.take(lease_keys(handle.scan.instruments), self._holder(handle)):
+            keys = lease_keys(handle.scan.instruments)
+            if not self._leases.take(keys, self._holder(handle), self._label(handle)):
+                handle.scan.remark(self._why_it_waits(handle))
+            else:
+                handle.scan.remark(None)
                 try:
                     handle.scan.take()
                 except IllegalTransitionError:  # aborted, or run by somebody else, between two looks
@@ -129,17 +164,33 @@ class Dispatcher:
     def _holder(self, handle: ScanHandle) -> str:
         return f"{self._queue_id}/{handle.scan_id}"
 
+    def _label(self, handle: ScanHandle) -> str:
+        return f"{handle.scan.settings.scan_name} in queue {self._queue_id}"
+
+    def _why_it_waits(self, handle: ScanHandle) -> str | None:
+        """Which of its instruments are in use, and by whom."""
+        used: dict[str, list[str]] = {}
+        for instrument in handle.scan.instruments:
+            for key in lease_keys([instrument]):
+                if (label := self._leases.label_of(key)) is not None:
+                    used.setdefault(label, []).append(instrument.name)
+        told = [f"{', '.join(names)}, which {label} uses" for label, names in used.items()]
+        return f"waits for {'; and for '.join(told)}" if told else None
+
     def _run(self, handle: ScanHandle) -> None:
         scan = handle.scan
         name = scan.settings.scan_name
-        self._notes.write("INFO", f"{name} started", scan)
+        begins = "goes on" if scan.state is ScanState.INTERRUPTED else "started"
+        self._notes.write("INFO", f"{name} {begins}", scan)
+        scan.flagged = lambda text: self._note_left_out(handle, text)
         self._on_change()
         try:
             scan.run()
-            level = "INFO" if scan.state is ScanState.COMPLETED and not scan.message else "WARNING"
+            sound = scan.state is ScanState.COMPLETED and scan.settings.scan_tree and not scan.left_out
+            level = "INFO" if sound else "WARNING"
             told = f"{scan.state}, {scan.points_done} points"
             self._notes.write(level, f"{name} {told}{f' ({scan.message})' if scan.message else ''}", scan)
-        except Exception as error:
+        except BaseException as error:  # SystemExit too: this thread ends here anyway
             log.debug("scan %s failed", scan.scan_id, exc_info=True)
             self._notes.write("ERROR", f"{name} failed: {error}", scan)
         finally:
@@ -148,3 +199,8 @@ class Dispatcher:
                 del self._running[scan.scan_id]
                 self._changed.notify_all()
             self._on_change()
+
+    def _note_left_out(self, handle: ScanHandle, text: str) -> None:
+        """The first of them each in a line of its own; the end of the scan tells how many there were."""
+        if handle.scan.left_out <= LEFT_OUT_LINES:
+            self._notes.write("WARNING", f"{handle.scan.settings.scan_name}: {text}", handle.scan)

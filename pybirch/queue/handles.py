@@ -80,6 +80,7 @@ class ScanHandle:
             "finished_at": scan.finished_at,
             "points_done": scan.points_done,
             "points_total": scan.points_total,
+            "points_vary": scan.points_vary,
             "restarted_from": scan.restarted_from,
             "tags": list(scan.settings.additional_tags or ()),
         }

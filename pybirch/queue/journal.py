@@ -20,6 +20,9 @@ class QueueExtension:
     def scan_added(self, scan: Scan, position: int) -> None:
         """A scan is about to take its place at `position`."""
 
+    def scan_reopened(self, scan: Scan) -> None:
+        """An interrupted scan is to go on; what this raises leaves it as it is."""
+
     def scan_removed(self, scan: Scan) -> None: ...
 
     def order_changed(self, scan_ids: list[str]) -> None: ...

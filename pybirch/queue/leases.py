@@ -14,29 +14,37 @@ class Leases:
 
     def __init__(self) -> None:
         self._holder: dict[str, str] = {}
+        self._labels: dict[str, str] = {}
         self._lock = threading.Lock()
         self._listeners: tuple[Callable[[], None], ...] = ()
 
-    def take(self, keys: Iterable[str], holder: str) -> bool:
-        """All of `keys` for `holder`, or nothing; True if it has them now."""
+    def take(self, keys: Iterable[str], holder: str, label: str = "") -> bool:
+        """All of `keys` for `holder`, or nothing; True if it has them now.
+
+        Args:
+            label: what people call the holder.
+        """
         wanted = set(keys)
         with self._lock:
             if any(self._holder.get(key, holder) != holder for key in wanted):
                 return False
             self._holder.update(dict.fromkeys(wanted, holder))
+            self._labels[holder] = label or holder
             return True
 
     def release(self, holder: str, *, tell: bool = True) -> None:
         """Give back everything `holder` has, and tell those who wait."""
         with self._lock:
             self._holder = {key: other for key, other in self._holder.items() if other != holder}
+            self._labels.pop(holder, None)
         for listener in self._listeners if tell else ():
             listener()
 
-    def holders(self, keys: Iterable[str]) -> set[str]:
-        """Who holds any of `keys`."""
+    def label_of(self, key: str) -> str | None:
+        """What people call who holds `key`; None if nobody does."""
         with self._lock:
-            return {self._holder[key] for key in keys if key in self._holder}
+            holder = self._holder.get(key)
+            return None if holder is None else self._labels.get(holder, holder)
 
     def listen(self, listener: Callable[[], None]) -> None:
         """Call `listener` whenever something was given back."""

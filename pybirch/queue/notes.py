@@ -1,4 +1,8 @@
-"""What a queue writes down and tells: to its extensions first, then to everybody."""
+"""What a queue writes down and tells: to its extensions first, then to everybody.
+
+A thread of its own writes, in order, and ends when nothing is left, so that who pauses or aborts
+never waits for the record, however slow that is.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +11,7 @@ from collections import deque
 from collections.abc import Sequence
 from typing import Any
 
+from pybirch.errands import Errands
 from pybirch.events import Event, EventBus, QueueLog, QueueStatus
 from pybirch.queue.handles import LogEntry, entry
 from pybirch.queue.journal import QueueExtension
@@ -31,33 +36,40 @@ class Notes:
         self._queue_id = queue_id
         self._bus = bus
         self._extensions = extensions
+        self._errands = Errands(f"notes of {queue_id}")
 
     def write(self, level: str, message: str, scan: Scan | None = None) -> None:
-        """One line of the log."""
+        """One line of the log; returns at once."""
         line = entry(level, message, scan)
         self.lines.append(line)
-        self.keep_and_tell(
-            "save_log",
-            QueueLog(
-                queue_id=self._queue_id,
-                level=level,
-                message=message,
-                scan_id=line.scan_id,
-                timestamp=line.timestamp,
-            ),
+        event = QueueLog(
+            queue_id=self._queue_id,
+            level=level,
+            message=message,
+            scan_id=line.scan_id,
+            timestamp=line.timestamp,
         )
+        self._line_up("save_log", event)
 
     def status(self, status: QueueStatus) -> None:
-        self.keep_and_tell("save_status", status)
+        """The queue's state; returns at once."""
+        self._line_up("save_status", status)
 
-    def keep_and_tell(self, hook: str, event: Event) -> None:
-        self.keep(hook, event)
-        self._bus.publish(event)
+    def flush(self, timeout: float | None = None) -> bool:
+        """Wait until all is written and told; False when `timeout` (s) ran out, or for the writer itself."""
+        return self._errands.flush(timeout)
 
     def keep(self, hook: str, *args: Any) -> None:
-        """Call every extension's hook; what one raises is logged and stops no other."""
+        """Call every extension's hook now; what one raises is logged and stops no other."""
         for extension in tuple(self._extensions):
             try:
                 getattr(extension, hook)(*args)
             except Exception:
                 log.exception("queue %s: %s.%s failed", self._queue_id, type(extension).__name__, hook)
+
+    def _line_up(self, hook: str, event: Event) -> None:
+        self._errands.add(lambda: self._keep_and_tell(hook, event))
+
+    def _keep_and_tell(self, hook: str, event: Event) -> None:
+        self.keep(hook, event)
+        self._bus.publish(event)

@@ -12,27 +12,31 @@ instruments can be leased. Each running scan has a thread of its own.
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 from pybirch.errors import FieldError, IllegalTransitionError, NotFoundError
 from pybirch.events import EventBus, QueueStatus, utc_now
 from pybirch.queue.archive import scan_from_json, scan_to_json
 from pybirch.queue.callbacks import CallbackMethods, Callbacks
+from pybirch.queue.control import Control
 from pybirch.queue.dispatcher import Dispatcher
 from pybirch.queue.handles import LogEntry, ScanHandle
 from pybirch.queue.journal import QueueExtension
 from pybirch.queue.leases import PROCESS_LEASES, Leases
 from pybirch.queue.notes import Notes
+from pybirch.queue.places import Places
+from pybirch.scan.preflight import Finding, preflight
 from pybirch.scan.scan import Scan
 from pybirch.states import ExecutionMode, QueueState, ScanState
 
 __all__ = ["ExecutionMode", "LogEntry", "Queue", "QueueState", "ScanHandle", "ScanState"]
 
 
-class Queue(CallbackMethods):
+class Queue(Control, CallbackMethods):
     """Scans in order.
 
     Args:
@@ -66,18 +70,20 @@ class Queue(CallbackMethods):
         self.created_at = utc_now()
         self.bus = bus or EventBus()
         self.extensions: list[QueueExtension] = list(extensions or ())
-        self._handles: list[ScanHandle] = []
-        self._changed = threading.Condition(threading.RLock())
         self._notes = Notes(self.QID, self.bus, self.extensions)
+        self._places = Places(self.QID, self._notes, self._admit)
+        self._changed = self._places.changed
+        self._leases = leases or PROCESS_LEASES
         self._dispatcher = Dispatcher(
             self.QID,
-            self._handles,
+            self._places.handles,
             self._changed,
-            leases or PROCESS_LEASES,
+            self._leases,
             self._notes,
             self.max_parallel_scans,
             self._publish_status,
         )
+        self._places.is_running = self._dispatcher.is_running
         self._callbacks = Callbacks(self.bus, self.QID, self._name_of)
         for extension in self.extensions:
             extension.attach(self)
@@ -91,24 +97,20 @@ class Queue(CallbackMethods):
         return self.QID
 
     @property
-    def state(self) -> QueueState:
-        return self._dispatcher.state
-
-    @property
-    def mode(self) -> ExecutionMode:
-        return self._dispatcher.mode
-
-    @property
     def handles(self) -> list[ScanHandle]:
         """All scans in order."""
         with self._changed:
-            return list(self._handles)
+            return list(self._places.handles)
+
+    def under_way(self) -> list[ScanHandle]:
+        """The scans that have their instruments: running, paused, about to begin or not quite ended."""
+        return [handle for handle in self.handles if self._is_current(handle)]
 
     def size(self) -> int:
-        return len(self._handles)
+        return len(self._places.handles)
 
     def is_empty(self) -> bool:
-        return not self._handles
+        return not self._places.handles
 
     def get_handle(self, index: int) -> ScanHandle:
         """The handle at `index`.
@@ -116,9 +118,7 @@ class Queue(CallbackMethods):
         Raises:
             NotFoundError: no such place.
         """
-        with self._changed:
-            self._check_index(index, "index")
-            return self._handles[index]
+        return self._places.at(index)
 
     def get_handle_by_id(self, scan_id: str) -> ScanHandle:
         """The handle of that scan.
@@ -126,11 +126,7 @@ class Queue(CallbackMethods):
         Raises:
             NotFoundError: it is not in this queue.
         """
-        with self._changed:
-            for handle in self._handles:
-                if handle.scan_id == scan_id:
-                    return handle
-        raise NotFoundError(f"queue {self.QID} has no scan {scan_id!r}")
+        return self._places.of(scan_id)
 
     def get_handles_by_state(self, state: ScanState) -> list[ScanHandle]:
         return [handle for handle in self.handles if handle.state is ScanState(state)]
@@ -156,6 +152,14 @@ class Queue(CallbackMethods):
             "scans": [handle.describe() for handle in handles],
         }
 
+    def preflight(self, scan_id: str) -> list[Finding]:
+        """What stands in the way of a scan, and what it will take; nothing is moved or connected.
+
+        Raises:
+            NotFoundError: it is not in this queue.
+        """
+        return preflight(self.get_handle_by_id(scan_id).scan, leases=self._leases, folder=Path.cwd())
+
     # What is in it
 
     def enqueue(self, scan: Scan) -> str:
@@ -168,10 +172,10 @@ class Queue(CallbackMethods):
             ScanSettingsError: the scan could not run; names the field.
             FieldError: it is no scan, has been run, or is here already.
         """
-        self._check_new(scan)
-        with self._changed:
-            self._add(scan, len(self._handles))
+        self._places.append(scan)
+        self._show_new(scan)
         self._notes.write("INFO", f"{scan.settings.scan_name} queued", scan)
+        self._notes.flush()
         return scan.scan_id
 
     def dequeue(self, scan: int | str = 0) -> Scan:
@@ -181,21 +185,15 @@ class Queue(CallbackMethods):
             NotFoundError: it is not here.
             IllegalTransitionError: it is under way.
         """
-        with self._changed:
-            handle = self.get_handle(scan) if isinstance(scan, int) else self.get_handle_by_id(scan)
-            self._check_not_active(handle)
-            self._handles.remove(handle)
-            self._notes.keep("scan_removed", handle.scan)
-            self._changed.notify_all()
-        self._publish_status()
+        handle = self._places.remove(scan)
+        self._show_edit()
         return handle.scan
 
     def clear(self) -> None:
         """Take out every scan that is not under way."""
-        with self._changed:
-            for handle in self.handles:
-                if not self._dispatcher.is_running(handle) and not handle.is_active():
-                    self.dequeue(handle.scan_id)
+        for handle in self.handles:
+            with suppress(IllegalTransitionError, NotFoundError):
+                self.dequeue(handle.scan_id)
 
     def move_scan(self, from_index: int, to_index: int) -> None:
         """Move a scan to another place.
@@ -203,13 +201,8 @@ class Queue(CallbackMethods):
         Raises:
             NotFoundError: no such place.
         """
-        with self._changed:
-            self._check_index(from_index, "from_index")
-            self._check_index(to_index, "to_index")
-            self._handles.insert(to_index, self._handles.pop(from_index))
-            self._notes.keep("order_changed", [handle.scan_id for handle in self._handles])
-            self._changed.notify_all()
-        self._publish_status()
+        self._places.move(from_index, to_index)
+        self._show_edit()
 
     def replace_scan(self, index: int, scan: Scan) -> str:
         """Put `scan` in the place of one that has not been started.
@@ -217,119 +210,12 @@ class Queue(CallbackMethods):
         Raises:
             IllegalTransitionError: the scan there is under way.
         """
-        self._check_new(scan)
-        with self._changed:
-            old = self.get_handle(index)
-            self._check_not_active(old)
-            self._handles.pop(index)
-            try:
-                self._add(scan, index)
-            except BaseException:
-                self._handles.insert(index, old)
-                raise
-            self._notes.keep("scan_removed", old.scan)
-        self._publish_status()
+        self._places.replace(index, scan)
+        self._show_new(scan)
+        self._notes.flush()
         return scan.scan_id
 
-    # Running
-
-    def start(
-        self, indices: Sequence[int] | None = None, mode: ExecutionMode | str = ExecutionMode.SERIAL
-    ) -> None:
-        """Run the queued scans; returns at once.
-
-        Args:
-            indices: places of the scans to run; None runs all that are queued, and what is
-                enqueued meanwhile.
-            mode: one after the other, or side by side as far as instruments allow.
-
-        Raises:
-            NotFoundError: no such place.
-            IllegalTransitionError: the queue is paused or stopping.
-        """
-        with self._changed:
-            if self.state in (QueueState.PAUSED, QueueState.STOPPING):
-                raise IllegalTransitionError(f"queue {self.QID} is {self.state} and cannot be started")
-            chosen = None if indices is None else {self.get_handle(index).scan_id for index in indices}
-            running = self.state is QueueState.RUNNING
-            if running and chosen is not None:
-                others = self._dispatcher.selected
-                chosen = None if others is None else chosen | others
-            self._dispatcher.mode = ExecutionMode(mode)
-            self._dispatcher.selected = chosen
-            self._changed.notify_all()
-            if running or not self._dispatcher.waiting():
-                return
-            self._dispatcher.launch()
-        self._notes.write("INFO", f"queue started, {self.mode}")
-        self._publish_status()
-
-    def pause(self, scan_id: str | None = None) -> None:
-        """Pause one scan after the step under way; without `scan_id` the queue and all its scans.
-
-        Raises:
-            IllegalTransitionError: there is nothing that could be paused.
-        """
-        if scan_id is not None:
-            self.get_handle_by_id(scan_id).scan.pause()
-            return
-        with self._changed:
-            if self.state is QueueState.PAUSED:
-                return
-            if self.state is not QueueState.RUNNING:
-                raise IllegalTransitionError(f"queue {self.QID} is {self.state} and cannot be paused")
-            self._dispatcher.state = QueueState.PAUSED
-            self._dispatcher.each(lambda handle: handle.scan.pause())
-        self._notes.write("INFO", "queue paused")
-        self._publish_status()
-
-    def resume(self, scan_id: str | None = None) -> None:
-        """Go on with one scan, or with the queue and all its paused scans.
-
-        Raises:
-            IllegalTransitionError: there is nothing that could be resumed.
-        """
-        if scan_id is not None:
-            self.get_handle_by_id(scan_id).scan.resume()
-            return
-        with self._changed:
-            if self.state is QueueState.RUNNING:
-                self._dispatcher.each(lambda handle: handle.scan.resume())
-                return
-            if self.state is not QueueState.PAUSED:
-                raise IllegalTransitionError(f"queue {self.QID} is {self.state} and cannot be resumed")
-            self._dispatcher.state = QueueState.RUNNING
-            self._dispatcher.each(lambda handle: handle.scan.resume())
-            self._changed.notify_all()
-        self._notes.write("INFO", "queue resumed")
-        self._publish_status()
-
-    def abort(self, scan_id: str | None = None) -> None:
-        """End one scan now; without `scan_id` all that are under way, and start no more."""
-        if scan_id is not None:
-            self._abort_one(self.get_handle_by_id(scan_id))
-            return
-        with self._changed:
-            if self.state is QueueState.IDLE:
-                return
-            self._dispatcher.state = QueueState.STOPPING
-            self._changed.notify_all()
-        self._dispatcher.each(lambda handle: handle.scan.abort())
-        self._publish_status()
-        self._notes.write("WARNING", "queue aborted")
-
-    def stop_queue(self) -> None:
-        """Start no more scans; those under way go on to their end."""
-        with self._changed:
-            if self.state is QueueState.IDLE:
-                return
-            paused = self.state is QueueState.PAUSED
-            self._dispatcher.state = QueueState.STOPPING
-            if paused:
-                self._dispatcher.each(lambda handle: handle.scan.resume())
-            self._changed.notify_all()
-        self._notes.write("INFO", "queue stopping")
-        self._publish_status()
+    # Once more, and waiting
 
     def restart(self, scan_id: str) -> str:
         """Queue a new scan with the same settings.
@@ -350,7 +236,7 @@ class Queue(CallbackMethods):
         return self.enqueue(self._again(old))
 
     def wait_for_completion(self, timeout: float | None = None) -> bool:
-        """Wait until nothing runs any more and observers have heard so.
+        """Wait until nothing runs any more, the log is written and observers have heard so.
 
         Returns:
             False when `timeout` (s) ran out. Ctrl-C aborts the queue.
@@ -362,9 +248,9 @@ class Queue(CallbackMethods):
         except KeyboardInterrupt:
             self.abort()
             raise
-        left = 2.0 if deadline is None else max(0.0, min(2.0, deadline - time.monotonic()))
         if done:
-            self.bus.flush(left)
+            self._notes.flush(None if deadline is None else max(0.0, deadline - time.monotonic()))
+            self.bus.flush(2.0 if deadline is None else max(0.0, min(2.0, deadline - time.monotonic())))
         return done
 
     # As JSON
@@ -395,53 +281,26 @@ class Queue(CallbackMethods):
         with self._changed:
             for scan in scans:
                 scan.bus = self.bus
-                self._handles.append(ScanHandle(scan))
-
-    # Helping hands
-
-    def _abort_one(self, handle: ScanHandle) -> None:
-        queued = handle.state is ScanState.QUEUED and not self._dispatcher.is_running(handle)
-        handle.scan.abort()
-        self._dispatcher.wake()
-        if queued:
-            self._notes.write(
-                "WARNING", f"{handle.scan.settings.scan_name} aborted before it began", handle.scan
-            )
-            self._publish_status()
+                self._places.handles.append(ScanHandle(scan))
 
     # Writing down and telling
 
-    def _add(self, scan: Scan, position: int) -> None:
-        if any(handle.scan_id == scan.scan_id for handle in self._handles):
-            raise FieldError("scan", f"scan {scan.scan_id} is in queue {self.QID} already")
+    def _admit(self, scan: Scan, position: int) -> None:
         scan.bus = self.bus
         for extension in self.extensions:
             extension.scan_added(scan, position)
-        self._handles.insert(position, ScanHandle(scan))
-        self._changed.notify_all()
+
+    def _show_new(self, scan: Scan) -> None:
         self.bus.publish(scan.status())
         self._publish_status()
+
+    def _show_edit(self) -> None:
+        self._publish_status()
+        self._notes.flush()
 
     def _again(self, old: Scan) -> Scan:
         kept = [extension for extension in old.extensions if getattr(extension, "goes_on", True)]
         return Scan(old.settings, old.sample, kept, old.owner, restarted_from=old.scan_id)
-
-    def _check_new(self, scan: Scan) -> None:
-        if not isinstance(scan, Scan):
-            raise FieldError("scan", f"must be a Scan, not {type(scan).__name__}")
-        if scan.state is not ScanState.QUEUED:
-            raise FieldError("scan", f"scan {scan.scan_id} is {scan.state}; a queue takes new scans only")
-        scan.check()
-
-    def _check_not_active(self, handle: ScanHandle) -> None:
-        if handle.is_active() or self._dispatcher.is_running(handle):
-            raise IllegalTransitionError(f"scan {handle.scan_id} is under way; abort it first")
-
-    def _check_index(self, index: int, field: str) -> None:
-        if not 0 <= index < len(self._handles):
-            raise NotFoundError(
-                f"{field}: queue {self.QID} has {len(self._handles)} scans and no place {index}"
-            )
 
     def _name_of(self, scan_id: str) -> str | None:
         return next((h.scan.settings.scan_name for h in self.handles if h.scan_id == scan_id), None)
@@ -451,7 +310,7 @@ class Queue(CallbackMethods):
             queue_id=self.QID,
             status=self.state,
             current_scan=next((h.scan_id for h in handles if self._is_current(h)), None),
-            completed_scans=sum(h.is_finished() for h in handles),
+            completed_scans=sum(h.state is ScanState.COMPLETED for h in handles),
             total_scans=len(handles),
         )
 
@@ -460,7 +319,7 @@ class Queue(CallbackMethods):
 
     def _publish_status(self) -> None:
         with self._changed:
-            self._notes.status(self._status_event(self._handles))
+            self._notes.status(self._status_event(self._places.handles))
 
     def __repr__(self) -> str:
-        return f"<Queue {self.QID!r} {self.state}, {len(self._handles)} scans>"
+        return f"<Queue {self.QID!r} {self.state}, {self.size()} scans>"

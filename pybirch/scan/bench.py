@@ -4,14 +4,23 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import sys
+import threading
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from pybirch.errors import InstrumentError
 from pybirch.events import Event, InstrumentStatus, Readings
-from pybirch.scan.tree import Item, instruments_of, walk
+from pybirch.scan.tree import Item, SettingsItem, instruments_of, users
 from pybirch.states import InstrumentState
 
 log = logging.getLogger(__name__)
+
+TRY_AGAIN = 1.0
+"""Seconds between two tries to connect an instrument."""
+
+LONG = 5.0
+"""Seconds one instrument may take to become safe before the others go on without it."""
 
 
 class Bench:
@@ -27,55 +36,116 @@ class Bench:
         self._tree = tree
         self._publish = publish
         self._touched: list[Any] = []
+        self._errors: list[BaseException] = []
+        self._ending = False
+        self._hands = threading.Lock()
         self._last: dict[str, Readings] = {}
         self._news: set[str] = set()
 
-    def connect(self, check: Callable[[], None]) -> None:
-        """Connect, apply settings and initialize; `check` may raise between two instruments."""
+    def connect(self, check: Callable[[], None], wait: Callable[[float], None]) -> None:
+        """Connect, apply settings and initialize.
+
+        Args:
+            check: may raise between two instruments.
+            wait: lets time pass between two tries, and may raise.
+        """
         for instrument in self.instruments:
             check()
             self._touched.append(instrument)
             with contextlib.suppress(AttributeError):
                 instrument.listener = self._publish
-            instrument.connect()
-        for _, item in walk(self._tree):
-            if item.settings:
-                item.instrument.settings = item.settings
+            self._connect(instrument, wait)
+        for _, item in users(self._tree):
+            if not isinstance(item, SettingsItem) and getattr(item, "settings", None):
+                item.instrument.settings = getattr(item, "settings")  # noqa: B009
         for instrument in self.instruments:
             check()
             instrument.initialize()
 
-    def interrupt(self) -> None:
-        """Cut short moves and waits under way."""
-        for instrument in tuple(self._touched):
-            interrupt = getattr(instrument, "interrupt", None)
-            if interrupt is None:
-                continue
+    def _connect(self, instrument: Any, wait: Callable[[float], None]) -> None:
+        """Connect, as often as the instrument's `reconnect_attempts` allow."""
+        for left in range(getattr(instrument, "reconnect_attempts", 0), -1, -1):
             try:
-                interrupt()
-            except Exception:
-                log.exception("%s could not be interrupted", instrument.name)
+                instrument.connect()
+            except InstrumentError as error:
+                if not left:
+                    raise
+                log.warning("%s (%d more tries)", error, left)
+                wait(TRY_AGAIN)
+            else:
+                return
+
+    def interrupt(self) -> None:
+        """Cut short moves and waits under way; never the way to the safe state."""
+        for instrument in tuple(self._touched):
+            with self._hands:
+                if self._ending:
+                    return
+                try:
+                    getattr(instrument, "interrupt", _nothing)()
+                except Exception:
+                    log.exception("%s could not be interrupted", instrument.name)
 
     def make_safe(self) -> list[BaseException]:
-        """Shut down every instrument that was touched, last first; the errors met on the way."""
-        errors: list[BaseException] = []
-        while self._touched:
-            instrument = self._touched[-1]  # stays until it is safe, even if Ctrl-C cuts this short
-            clear = getattr(getattr(instrument, "_interrupted", None), "clear", None)
-            if clear is not None:
-                clear()  # an abort cuts moves short, not the way to the safe state
+        """Shut down every instrument that was touched, last first; the errors met on the way.
+
+        When one takes longer than `LONG`, the others do not wait for it.
+        """
+        with self._hands:
+            self._ending = True
+        watch = threading.Timer(LONG, self._make_rest_safe)
+        watch.daemon = True
+        if self._touched:
+            watch.start()
+        while (instrument := self._take()) is not None:
             try:
-                instrument.shutdown()
-            except Exception as error:
-                log.exception("%s could not be put in its safe state", instrument.name)
-                error.add_note(f"while putting {instrument.name} in its safe state")
-                errors.append(error)
-                if hasattr(instrument, "report_error"):
-                    instrument.report_error(error)
-            with contextlib.suppress(AttributeError):
-                instrument.listener = None
-            self._touched.pop()
-        return errors
+                self._shut_down(instrument)
+            except BaseException:  # Ctrl-C cuts this short: it is still to be done
+                self._touched.append(instrument)
+                raise
+        watch.cancel()
+        return self._errors
+
+    def make_rest_safe(self) -> None:
+        """From another thread, when the scan's own hangs in a driver: shut down what it has not yet.
+
+        The instrument it hangs in is left to it, for when it comes back: two threads in one driver
+        would do more harm.
+        """
+        with self._hands:
+            self._ending = True
+        self._make_rest_safe()
+
+    def _make_rest_safe(self) -> None:
+        busy: list[Any] = []
+        while (instrument := self._take()) is not None:
+            if _is_driven(instrument):
+                busy.append(instrument)
+                continue
+            threading.Thread(
+                target=self._shut_down, args=(instrument,), name=f"safe {instrument.name}", daemon=True
+            ).start()
+        self._touched.extend(busy)
+
+    def _take(self) -> Any:
+        """The next instrument to shut down; None when all are, or are about to be."""
+        try:
+            return self._touched.pop()
+        except IndexError:
+            return None
+
+    def _shut_down(self, instrument: Any) -> None:
+        try:
+            getattr(instrument, "clear_interrupt", _nothing)()
+            instrument.shutdown()
+        except Exception as error:
+            log.exception("%s could not be put in its safe state", instrument.name)
+            error.add_note(f"while putting {instrument.name} in its safe state")
+            self._errors.append(error)
+            if hasattr(instrument, "report_error"):
+                instrument.report_error(error)
+        with contextlib.suppress(AttributeError):
+            instrument.listener = None
 
     def show(self, state: InstrumentState, instruments: Sequence[Any]) -> None:
         """Mark instruments as being in `state`."""
@@ -114,6 +184,20 @@ class Bench:
                 value=value,
             )
         )
+
+
+def _is_driven(instrument: Any) -> bool:
+    """Whether some thread is inside one of its methods just now."""
+    for top in sys._current_frames().values():
+        frame = top
+        while frame is not None:
+            if frame.f_locals.get("self") is instrument:
+                return True
+            frame = frame.f_back
+    return False
+
+
+def _nothing() -> None: ...
 
 
 def _last(values: Any) -> Any:

@@ -6,6 +6,7 @@ Anybody may wish; only the engine's thread reaches a wish, between two steps (`h
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 
 from pybirch.errors import IllegalTransitionError
@@ -28,6 +29,7 @@ class Course:
     Attributes:
         attention: True when the engine must call `heed` before the next step.
         taken: somebody is about to run the scan: wishes are kept until it can reach them.
+        reopened: it was interrupted, and is to go on.
     """
 
     def __init__(self, scan_id: str, tell: Callable[[str | None], None], check: Callable[[], None]) -> None:
@@ -35,6 +37,7 @@ class Course:
         self.wish: Wish | None = None
         self.attention = False
         self.taken = False
+        self.reopened = False
         self.changed = threading.Condition(threading.RLock())
         self._scan_id = scan_id
         self._tell = tell
@@ -49,7 +52,7 @@ class Course:
             IllegalTransitionError: it has been taken already, or has ended.
         """
         with self.changed:
-            if self.taken or self.state is not ScanState.QUEUED:
+            if self.taken or not self.may_begin:
                 raise IllegalTransitionError(f"scan {self._scan_id} is {self.state} and taken already")
             self.taken = True
 
@@ -60,9 +63,32 @@ class Course:
             IllegalTransitionError: another began, or it has ended.
         """
         with self.changed:
-            if self._begun or self.state is not ScanState.QUEUED:
+            if self._begun or not self.may_begin:
                 raise IllegalTransitionError(f"scan {self._scan_id} is {self.state}; a scan is started once")
             self._begun = self.taken = True
+
+    def reopen(self) -> None:
+        """An interrupted scan is to go on: it may be begun once more.
+
+        Raises:
+            IllegalTransitionError: it was not interrupted, or somebody has reopened it already.
+        """
+        with self.changed:
+            if self.state is not ScanState.INTERRUPTED or self.reopened:
+                raise IllegalTransitionError(f"scan {self._scan_id} is {self.state} and cannot go on")
+            self.reopened = True
+
+    @property
+    def may_begin(self) -> bool:
+        return self.reopened or self.state is ScanState.QUEUED
+
+    def withdraw(self) -> bool:
+        """A scan that was to go on and that nobody has taken yet stays as it is; whether it was one."""
+        with self.changed:
+            withdrawn = self.reopened and not self.taken
+            if withdrawn:
+                self.reopened = False
+            return withdrawn
 
     def ask_pause(self) -> None:
         with self.changed:
@@ -112,6 +138,19 @@ class Course:
             if self.wish is Wish.ABORT:
                 raise AbortAsked
 
+    def wait(self, seconds: float) -> None:
+        """From the engine: let time pass, and reach what somebody wishes meanwhile; a pause counts.
+
+        Raises:
+            AbortAsked: the wish is an end.
+        """
+        end = time.monotonic() + seconds
+        while (left := end - time.monotonic()) > 0:
+            with self.changed:
+                self.changed.wait_for(lambda: self.attention, left)
+            if self.attention:
+                self.heed()
+
     def move_to(self, state: ScanState, hook: str | None = None) -> None:
         """Into `state`, and tell.
 
@@ -132,9 +171,17 @@ class Course:
             if state not in TRANSITIONS[self.state]:
                 raise IllegalTransitionError(f"scan {self._scan_id}: {self.state} cannot become {state}")
             self.state = state
+            self.reopened = False
             if state.is_finished:
                 self.wish = None
             self.changed.notify_all()
+
+    def end_as(self, state: ScanState) -> None:
+        """`enter` a terminal state, or stay in it."""
+        with self.changed:
+            if state is not self.state:
+                self.enter(state)
+            self.reopened, self.wish = False, None
 
     def _ask(self, wish: Wish | None) -> None:
         changed = wish is not self.wish
@@ -144,6 +191,6 @@ class Course:
             self._tell(None)
 
     def _require(self, what: str, *states: ScanState) -> None:
-        waits_to_run = self.taken and self.state is ScanState.QUEUED
+        waits_to_run = self.taken and self.may_begin
         if self.state not in states and not waits_to_run:
             raise IllegalTransitionError(f"scan {self._scan_id} is {self.state} and cannot be {what}")

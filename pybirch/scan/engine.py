@@ -1,19 +1,26 @@
-"""The loop that a point costs: moves, reads, one tuple appended."""
+"""The loop that a point costs: moves, reads, and appends to a few lists."""
 
 from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Generator, Iterator
+from functools import partial
+from typing import Any
 
 from pybirch.scan.course import Course
+from pybirch.scan.hands import Flag, Lanes, Unread, movers_of, readers_of
 from pybirch.scan.outlet import BACKLOG_BYTES, Outlet
-from pybirch.scan.traverse import Plan, traverse
+from pybirch.scan.parts import Line, Moves, Part, Reads, Step, Unmoved, floats
+from pybirch.scan.plan import Plan
+from pybirch.scan.sense import Sense
+from pybirch.scan.stillness import wait_until_still
+from pybirch.scan.traverse import parts
 
 log = logging.getLogger(__name__)
 
-FIRST_LIMIT = 100
-"""Readings that may wait before they are weighed; then at every doubling."""
+UNWEIGHED = 100
+"""Readings that may wait before they are weighed again, if they are as heavy as those before."""
 
 
 class Engine:
@@ -23,62 +30,239 @@ class Engine:
         plan: what to do.
         outlet: where readings go.
         course: what somebody wishes meanwhile.
+        sense: what is known of positions and readings.
         say: tells watchers a sentence about the scan, or None when it no longer holds.
+        flag: is told what was left out.
+        start: the first step to do; those before are done.
 
     Attributes:
         steps_done: steps that are behind.
     """
 
-    def __init__(self, plan: Plan, outlet: Outlet, course: Course, say: Callable[[str | None], None]) -> None:
-        self.steps_done = 0
+    def __init__(
+        self,
+        plan: Plan,
+        outlet: Outlet,
+        course: Course,
+        sense: Sense,
+        say: Callable[[str | None], None],
+        flag: Flag,
+        start: int = 0,
+    ) -> None:
+        self.steps_done = start
+        self._start = start
         self._plan = plan
+        self._move = movers_of(plan, course, flag)
+        self._axis = [mover.axis for mover in plan.movers]
+        self._read = readers_of(plan, course, flag)
+        self._measurement = [reader.measurement for reader in plan.readers]
+        self._several = len(plan.measurements) > 1
+        self._timing_of_axis = [getattr(one, "timing", None) for one in plan.movements]
+        timings = [getattr(one, "timing", None) for one in plan.measurements]
+        self._timing_of_reader = [
+            timings[reader.measurement] if reader.repeats == 1 else None for reader in plan.readers
+        ]
+        self._sense = sense
+        self._here = sense.here
+        self._lanes = Lanes()
+        self._limit = 0
         self._outlet = outlet
         self._course = course
         self._say = say
 
     def walk(self) -> None:
-        """Every step, in order; ends early with what `Course.heed` or an instrument raises.
+        """Every step that is left, in order; ends early with what `Course.heed` or an instrument raises.
 
         A step's readings are handed on together, or, where one of them raises, not at all.
         """
-        course, outlet = self._course, self._outlet
-        move_to = [movement.move_to for movement in self._plan.movements]
-        read = [measurement.perform_measurement for measurement in self._plan.measurements]
-        here = [float("nan")] * len(move_to)
-        positions = tuple(here)
-        pending, append, now = outlet.pending, outlet.pending.append, time.time
-        limit = FIRST_LIMIT
-        for ordinal, (moves, measurements) in enumerate(traverse(self._plan)):
-            if course.attention:
-                course.heed()
-            for axis, target in moves:
-                reached = move_to[axis](target)
-                here[axis] = target if reached is None else reached
-                positions = tuple(here)
-            if len(measurements) == 1:
-                number = measurements[0]
-                values = read[number]()
-                append((number, ordinal, now(), positions, values))
-            elif measurements:
-                step = [(read[n](), n, now()) for n in measurements]
-                pending.extend([(n, ordinal, when, positions, values) for values, n, when in step])
-            self.steps_done = ordinal + 1
-            if outlet.idle:
-                outlet.wake()
-            if len(pending) > limit:
-                limit = self._hold_back()
-        if course.attention:
-            course.heed()
+        found = parts(self._plan, self.steps_done, self._sense)
+        try:
+            part = next(found, None)
+            while part is not None:
+                part = self._do(part, found)
+        finally:
+            self._lanes.close()
+        self.steps_done = self._plan.steps
+        if self._course.attention:
+            self._course.heed()
+
+    def _do(self, part: Part, found: Generator[Part]) -> Part | None:
+        """Do one part; the next."""
+        if self._course.attention:
+            self._course.heed()
+        try:
+            if isinstance(part, Line):
+                self._line(part)
+            else:
+                self._step(part)
+        except Unmoved as unmoved:
+            return _after(found, unmoved)
+        return next(found, None)
+
+    def _line(self, line: Line) -> None:
+        """A line, going on behind what is left out of it."""
+        self.steps_done = line.number
+        self._make(line.moves)
+        targets = floats(line.targets)
+        while True:
+            try:
+                if len(line.reads) == 1:
+                    self._fast(line.mover, targets, line.reads[0])
+                else:
+                    self._slow(line.mover, targets, line.reads)
+                return
+            except (Unmoved, Unread):
+                self.steps_done += 1
+
+    def _fast(self, mover: int, targets: Iterator[float], reader: int) -> None:
+        """Move and read, move and read: what most points cost, so nothing is looked up twice."""
+        course, outlet, here, axis, now = self._course, self._outlet, self._here, self._axis[mover], time.time
+        move, read, number = self._move[mover], self._read[reader], self._measurement[reader]
+        pending, several = outlet.pending, self._several
+        add_step, add_time, add_number = pending.steps.append, pending.times.append, pending.numbers.append
+        add_positions, add_values, values = pending.positions.extend, pending.values.append, pending.values
+        step, limit, reading, look = self.steps_done, self._limit, None, 2
+        try:
+            for target in targets:
+                if course.attention:
+                    course.heed()
+                if look:
+                    self._make(((mover, target),))
+                    reading = self._timed(reader)
+                    look -= 1
+                else:
+                    reached = move(target)
+                    here[axis] = target if reached is None else reached
+                    reading = read()
+                add_time(now())
+                add_step(step)
+                add_positions(here)
+                if several:
+                    add_number(number)
+                add_values(reading)
+                self.steps_done = step = step + 1
+                if outlet.idle:
+                    outlet.wake()
+                    look = 1  # now and then, one is timed
+                if len(values) > limit:
+                    limit = self._hold_back()
+        finally:
+            self._limit = limit
+            if reading is not None:
+                self._sense.latest[number] = (step - 1, reading)
+
+    def _slow(self, mover: int, targets: Iterator[float], reads: Reads) -> None:
+        """The same with several readings, or none, at each place."""
+        for target in targets:
+            if self._course.attention:
+                self._course.heed()
+            self._make(((mover, target),))
+            self._read_all((reads,))
+            self.steps_done += 1
+
+    def _step(self, step: Step) -> None:
+        self.steps_done = step.number
+        goes_back = not step.counts and step.number > 0 and step.number == self._start
+        if goes_back:
+            self._say("going back to where it was interrupted")
+        for number, settings in step.changes:
+            self._change(self._plan.changed[number], settings)
+        if len(step.lanes) == 1:
+            self._make(step.lanes[0].moves)
+        else:
+            self._lanes.all_of([partial(self._make, lane.moves) for lane in step.lanes if lane.moves])
+        if step.wait:
+            self._course.wait(step.wait)
+        if step.until is not None:
+            wait_until_still(self._plan.probes[step.until.probe], step.until, self._course, self._say)
+        self._read_all(tuple(lane.reads for lane in step.lanes))
+        if goes_back:
+            self._say(None)
+        self.steps_done = step.number + step.counts
+
+    def _make(self, moves: Moves) -> None:
+        """Make the moves, and learn how long they take."""
+        for mover, target in moves:
+            axis, begun = self._axis[mover], time.perf_counter()
+            reached = self._move[mover](target)
+            seconds = time.perf_counter() - begun
+            there = target if reached is None else reached
+            timing = self._timing_of_axis[axis]
+            if timing is not None:
+                timing.move(_way(self._here[axis], there), seconds)
+            self._here[axis] = there
+
+    def _timed(self, reader: int) -> Any:
+        """A reading, and learn how long it takes."""
+        begun = time.perf_counter()
+        values = self._read[reader]()
+        timing = self._timing_of_reader[reader]
+        if timing is not None:
+            timing.read(time.perf_counter() - begun, getattr(values, "size", 1))
+        return values
+
+    def _change(self, instrument: Any, settings: Any) -> None:
+        instrument.settings = settings
+        instrument.apply_settings(settings)
+
+    def _read_all(self, lanes: tuple[Reads, ...]) -> None:
+        """A step's readings, handed on in one piece."""
+        taken = self._lanes.all_of([partial(self._take, reads) for reads in lanes if reads])
+        readings = [reading for lane in taken for reading in lane]
+        if not readings:
+            return
+        numbers = [number for number, _, _ in readings]
+        pending = self._outlet.pending
+        pending.times += [time_ for _, time_, _ in readings]
+        pending.steps += [self.steps_done] * len(readings)
+        pending.positions += self._here * len(readings)
+        if self._several:
+            pending.numbers += numbers
+        pending.values += [values for _, _, values in readings]
+        for number, _, values in readings:
+            self._sense.latest[number] = (self.steps_done, values)
+        if self._outlet.idle:
+            self._outlet.wake()
+        if len(pending) > self._limit:
+            self._limit = self._hold_back()
+
+    def _take(self, reads: Reads) -> list[tuple[int, float, Any]]:
+        """Measurement, time and values of each reading of a lane that is not left out."""
+        found: list[tuple[int, float, Any]] = []
+        for reader in reads:
+            try:
+                values = self._timed(reader)
+            except Unread:
+                continue
+            found.append((self._measurement[reader], time.time(), values))
+        return found
 
     def _hold_back(self) -> int:
         """Wait while too much waits for the sinks; how many readings may wait until the next look."""
         outlet = self._outlet
-        if outlet.backlog_bytes() <= BACKLOG_BYTES:
-            return max(FIRST_LIMIT, 2 * len(outlet.pending))
+        count, weight = outlet.backlog()
+        if weight <= BACKLOG_BYTES:
+            return min(max(UNWEIGHED, 2 * count), BACKLOG_BYTES * count // weight if weight else UNWEIGHED)
         log.warning("a scan waits: its record is behind by %d readings", len(outlet.pending))
         self._say("waiting for the record to catch up")
-        while outlet.backlog_bytes() > BACKLOG_BYTES // 2:
+        while outlet.backlog()[1] > BACKLOG_BYTES // 2:
             self._course.heed()
             outlet.flush(1.0)
         self._say(None)
-        return FIRST_LIMIT
+        return 0
+
+
+def _after(found: Generator[Part], unmoved: Unmoved) -> Part | None:
+    """What comes after the position that was left out."""
+    try:
+        return found.throw(unmoved)
+    except StopIteration:
+        return None
+
+
+def _way(before: Any, after: Any) -> float:
+    """How far a move went; NaN where a driver gave no number, which is told when it is handed on."""
+    try:
+        return abs(after - before)
+    except TypeError:
+        return float("nan")

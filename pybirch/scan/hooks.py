@@ -34,6 +34,7 @@ class Hooks:
     def call(self, hook: str, *args: Any) -> BaseException | None:
         """Call every extension's hook, whatever another did; the first error raised.
 
+        SystemExit and KeyboardInterrupt count as errors too: the scan comes to its end before them.
         Whatever is called first, `set_scan_reference` comes before it.
         """
         first: BaseException | None = None
@@ -47,7 +48,7 @@ class Hooks:
                 if call is not None:
                     with self.turn:
                         call(*args)
-            except Exception as error:
+            except BaseException as error:
                 name = f"{type(extension).__name__}.{hook}"
                 log.exception("scan %s: %s failed", self._scan.scan_id, name)
                 first = first or error

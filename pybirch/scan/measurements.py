@@ -2,6 +2,6 @@
 
 from pybirch.instruments.measurement import Measurement
 from pybirch.instruments.visa import VisaMeasurement
-from pybirch.scan.tree import MeasurementItem
+from pybirch.scan.items import MeasurementItem, StableItem
 
-__all__ = ["Measurement", "MeasurementItem", "VisaMeasurement"]
+__all__ = ["Measurement", "MeasurementItem", "StableItem", "VisaMeasurement"]

@@ -1,38 +1,103 @@
-"""What a scan has measured so far, in memory."""
+"""What a scan has measured so far: in memory, or read again from where it is kept."""
 
 from __future__ import annotations
 
 import threading
+from bisect import bisect_right
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, Protocol
 
+from pybirch.blocks import join, part
+from pybirch.errors import NotFoundError
 from pybirch.events import Readings
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
+class Record(Protocol):
+    """Where the readings of a scan can be read again."""
+
+    def steps(self, measurements: Iterable[str]) -> int:
+        """How many steps of the traversal are kept: one more than the last step of these measurements."""
+        ...
+
+    def counts(self) -> dict[str, int]:
+        """Measurement -> number of readings kept."""
+        ...
+
+    def read(self, measurement: str, start: int, end: int) -> Readings:
+        """The readings ``start … end - 1``, all of which are kept."""
+        ...
+
+
 class Memory:
-    """Keeps blocks of readings per measurement and hands them out as frames."""
+    """The readings of one scan, by measurement and index.
+
+    What a record keeps is not kept here too, so that a program that measures for years stays small.
+
+    Attributes:
+        record: has the readings that are not here, or None.
+    """
 
     def __init__(self) -> None:
+        self.record: Record | None = None
+        self._counts: dict[str, int] = {}
         self._blocks: dict[str, list[Readings]] = {}
         self._lock = threading.Lock()
 
-    def keep(self, blocks: Iterable[Readings]) -> None:
+    def keep(self, blocks: Iterable[Readings], *, recorded: bool) -> None:
+        """Take up new readings; `recorded` says that every sink has taken them."""
         with self._lock:
             for block in blocks:
-                self._blocks.setdefault(block.measurement, []).append(block)
+                self._counts[block.measurement] = block.end_index
+                if self.record is None or not recorded:
+                    self._blocks.setdefault(block.measurement, []).append(block)
 
     def counts(self) -> dict[str, int]:
         """Measurement -> number of readings."""
         with self._lock:
-            return {name: blocks[-1].end_index for name, blocks in self._blocks.items()}
+            counts = dict(self._counts)
+        return counts or ({} if self.record is None else self.record.counts())
+
+    def go_on_from(self, counts: dict[str, int]) -> None:
+        """The record has so many readings of an earlier day, to which more will come."""
+        with self._lock:
+            self._counts = dict(counts)
+
+    def readings(self, measurement: str, start: int = 0, end: int | None = None) -> Readings:
+        """The readings ``start … end - 1`` (all, without bounds), as far as they exist.
+
+        Raises:
+            NotFoundError: there are none of that measurement.
+        """
+        counts = self.counts()
+        if measurement not in counts:
+            raise NotFoundError(f"there are no readings of {measurement!r}")
+        end = counts[measurement] if end is None else max(0, min(end, counts[measurement]))
+        start = min(max(0, start), end)
+        with self._lock:
+            here = list(self._blocks.get(measurement, ()))
+        kept = here[0].first_index if here else counts[measurement]
+        found = _cut(here, max(start, kept), end)
+        if self.record is not None and (start < kept or not found):
+            found = [self.record.read(measurement, start, min(end, kept)), *found]
+        return join(found)
 
     def frames(self) -> dict[str, pd.DataFrame]:
         """Measurement -> frame (see `pybirch.frames.to_frame`)."""
-        from pybirch.frames import join_frames
+        from pybirch.frames import to_frame
 
-        with self._lock:
-            taken = {name: list(blocks) for name, blocks in self._blocks.items()}
-        return {name: join_frames(blocks) for name, blocks in taken.items()}
+        return {name: to_frame(self.readings(name)) for name in self.counts()}
+
+
+def _cut(blocks: list[Readings], start: int, end: int) -> list[Readings]:
+    """The parts from `start` to `end`; of an empty range one part without readings, if there is a block."""
+    if not blocks:
+        return []
+    if start >= end:
+        return [replace(part(blocks[0], 0, 0), first_index=start)]
+    first = bisect_right(blocks, start, key=lambda block: block.end_index)
+    chosen = [block for block in blocks[first:] if block.first_index < end]
+    return [part(b, max(0, start - b.first_index), end - b.first_index) for b in chosen]

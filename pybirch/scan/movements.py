@@ -2,6 +2,6 @@
 
 from pybirch.instruments.movement import Movement
 from pybirch.instruments.visa import VisaMovement
-from pybirch.scan.tree import MovementItem
+from pybirch.scan.items import AdaptiveItem, MovementItem
 
-__all__ = ["Movement", "MovementItem", "VisaMovement"]
+__all__ = ["AdaptiveItem", "Movement", "MovementItem", "VisaMovement"]

@@ -1,7 +1,7 @@
 """Where a scan's readings leave the engine: to the sinks first, then to everybody who watches.
 
-The engine appends one tuple per reading to `pending`; the outlet's thread pulls, at once when it
-was idle and else every 50 ms, stacks the tuples into blocks, hands them to the sinks (recorder and
+The engine appends each reading to `pending`; the outlet's thread pulls, at once when it was idle and
+else every 50 ms, stacks what it took into blocks, hands them to the sinks (recorder and
 extensions, in list order) and, when these have taken them, to observers. States and wishes pass
 through the same thread in the same order, so nobody hears "completed" before the last row is kept.
 """
@@ -12,13 +12,14 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from pybirch.events import Event, Readings, ScanStatus, utc_now
 from pybirch.extensions.base import BaseExtension
-from pybirch.scan.stacking import Layout, Reading, stack
+from pybirch.scan.pending import Batch, Pending
+from pybirch.scan.stacking import Layout, stack
 
 log = logging.getLogger(__name__)
 
@@ -28,7 +29,8 @@ PULL_EVERY = 0.05
 BACKLOG_BYTES = 64 * 2**20
 """About this much may wait for the sinks; then the scan waits."""
 
-_TUPLE_BYTES = 250
+_READING_BYTES = 150
+_NUMBER_BYTES = 32
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,8 @@ class Outlet:
         after_tick: called with the blocks of each pull after they were published.
         calls: held while a sink is called, so that no two of its hooks run at the same time; a
             hook that waits in `flush` lets the outlet call meanwhile.
+        counts: readings there are already, by measurement; the index goes on after them.
+        axes: number of axes.
 
     Attributes:
         shown: the status that was handed on last.
@@ -65,8 +69,10 @@ class Outlet:
         on_failure: Callable[[BaseException], None],
         after_tick: Callable[[list[Readings]], None] = lambda blocks: None,
         calls: threading.RLock | None = None,
+        counts: Mapping[str, int] | None = None,
+        axes: int = 0,
     ) -> None:
-        self.pending: list[Reading] = []
+        self.pending = Pending(axes)
         self.idle = True
         self.error: BaseException | None = None
         self.shown: ScanStatus | None = None
@@ -82,7 +88,8 @@ class Outlet:
         self._publish = publish
         self._on_failure = on_failure
         self._after_tick = after_tick
-        self._next_index: dict[str, int] = {}
+        self._next_index = dict(counts or {})
+        self._before = sum(self._next_index.values())
         self._told: deque[_Told] = deque()
         self._extra: deque[tuple[str, Callable[[int], Readings]]] = deque()
         self._lock = threading.Lock()
@@ -91,7 +98,7 @@ class Outlet:
         self._calls = calls or threading.RLock()
         self._done = threading.Condition(self._calls)
         self._asked = self._answered = 0
-        self._closing = self._closed = self._unreadable = False
+        self._closing = self._closed = self._ended = self._unreadable = False
         self._thread = threading.Thread(target=self._run, name=f"outlet {scan_id}", daemon=True)
 
     def start(self) -> None:
@@ -105,11 +112,12 @@ class Outlet:
     def taken(self) -> int:
         """Readings taken so far, less those that were none."""
         with self._lock:
-            return self._drained + len(self.pending) - self._lost
+            return self._before + self._drained + len(self.pending) - self._lost
 
-    def backlog_bytes(self) -> int:
-        """About how much waits for the sinks."""
-        return sum(_TUPLE_BYTES + getattr(reading[4], "nbytes", 100) for reading in self.pending[:])
+    def backlog(self) -> tuple[int, int]:
+        """How many readings wait for the sinks, and about how many bytes they are."""
+        waiting = self.pending.values[:]
+        return len(waiting), sum(_READING_BYTES + _weight(values) for values in waiting)
 
     def tell(self, status: ScanStatus, hook: str | None = None) -> None:
         """A state or wish, to be kept and shown after all readings so far."""
@@ -133,14 +141,14 @@ class Outlet:
 
     def flush(self, timeout: float | None = None) -> bool:
         """Wait until everything appended so far has been handed on; False when time ran out."""
-        if threading.current_thread() is self._thread or not self._thread.is_alive():
+        if threading.current_thread() is self._thread or self._thread.ident is None:
             return False
         with self._done:
             self._asked += 1
             mine = self._asked
             self._hurry.set()
             self._wake.set()
-            return self._done.wait_for(lambda: self._answered >= mine or not self._thread.is_alive(), timeout)
+            return self._done.wait_for(lambda: self._ended or self._answered >= mine, timeout)
 
     def close(self) -> None:
         """Hand on what is left and end the thread."""
@@ -151,6 +159,14 @@ class Outlet:
             self._thread.join()
 
     def _run(self) -> None:
+        try:
+            self._hand_on_until_closed()
+        finally:
+            with self._done:
+                self._ended = True
+                self._done.notify_all()
+
+    def _hand_on_until_closed(self) -> None:
         while True:
             self.idle = True
             if not (
@@ -168,30 +184,33 @@ class Outlet:
             with self._done:
                 self._answered = asked
                 self._done.notify_all()
-            with self._lock:
-                if closing and not (self.pending or self._told or self._extra):
-                    self._closed = True
-                    return
+            if closing and self._is_empty():
+                return
             self._hurry.wait(self._pull_every)
+
+    def _is_empty(self) -> bool:
+        """Whether this was all; if so, nothing is taken in any more."""
+        with self._lock:
+            self._closed = not (self.pending or self._told or self._extra)
+            return self._closed
 
     def _pull(self) -> None:
         with self._lock:
-            batch = self.pending[:]
-            del self.pending[: len(batch)]
+            batch = self.pending.take()
             before, self._drained = self._drained, self._drained + len(batch)
             told = [self._told.popleft() for _ in range(len(self._told))]
         start = 0
         for message in told:
             upto = min(message.after - before, len(batch))
-            self._hand_on(batch[start:upto])
+            self._hand_on(batch.part(start, upto))
             start = max(start, upto)
             self._hand_on_status(message)
-        self._hand_on(batch[start:])
+        self._hand_on(batch.part(start, len(batch)))
         while self._extra:
             measurement, make_block = self._extra.popleft()
             self._save([make_block(self._next_index.get(measurement, 0))])
 
-    def _hand_on(self, batch: list[Reading]) -> None:
+    def _hand_on(self, batch: Batch) -> None:
         """Stack and save; of a batch with a reading that is none, the steps before it."""
         if self._unreadable:
             self._lost += len(batch)
@@ -207,21 +226,18 @@ class Outlet:
         else:
             self._save(blocks)
 
-    def _sound_steps(self, batch: list[Reading]) -> list[Reading]:
-        for reading in batch:
+    def _sound_steps(self, batch: Batch) -> Batch:
+        for place, step in enumerate(batch.steps):
             try:
-                self._blocks([reading])
+                self._blocks(batch.part(place, place + 1))
             except Exception:
-                return [other for other in batch if other[1] < reading[1]]
-        return []
+                return batch.before_step(step)
+        return batch.part(0, 0)
 
-    def _blocks(self, batch: list[Reading]) -> list[Readings]:
-        if len(self._layouts) == 1:
-            return [self._block(0, batch)] if batch else []
-        numbers = sorted({reading[0] for reading in batch})
-        return [self._block(n, [r for r in batch if r[0] == n]) for n in numbers]
+    def _blocks(self, batch: Batch) -> list[Readings]:
+        return [self._block(number, readings) for number, readings in batch.by_measurement().items()]
 
-    def _block(self, number: int, batch: list[Reading]) -> Readings:
+    def _block(self, number: int, batch: Batch) -> Readings:
         layout = self._layouts[number]
         return stack(self._scan_id, layout, batch, self._next_index.get(layout.measurement, 0))
 
@@ -273,6 +289,13 @@ class Outlet:
         if self.error is None:
             self.error = error
             self._on_failure(error)
+
+
+def _weight(values: Any) -> int:
+    """About the bytes of a reading's values."""
+    if isinstance(values, list | tuple):
+        return sum(map(_weight, values))
+    return getattr(values, "nbytes", _NUMBER_BYTES)
 
 
 class Pace:

@@ -3,10 +3,12 @@
 ::
 
     queued ──► running ◄──► paused
-      │           │            │
-      └───────────┴─────┬──────┘
-                        ▼
-        completed · aborted · failed · interrupted
+      │         ▲ │            │
+      └─────────┼─┴─────┬──────┘
+                │       ▼
+         resume │   completed · aborted · failed
+                │       │
+                └── interrupted
 
 One thread drives the instruments (the caller of `run`), another, the outlet, hands on what was
 measured. `pause`, `resume` and `abort` may be called from anywhere: they leave a wish, and the
@@ -16,32 +18,21 @@ engine reaches it at the next step.
 from __future__ import annotations
 
 import logging
-import secrets
-from collections.abc import Callable, Sequence
+import os
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from pybirch.errors import (
-    IllegalTransitionError,
-    InterruptedMoveError,
-    ScanSettingsError,
-)
-from pybirch.events import Event, EventBus, Readings, ScanStatus, utc_now
+from pybirch.errors import IllegalTransitionError
+from pybirch.events import EventBus, utc_now
 from pybirch.extensions.base import ScanExtension
 from pybirch.samples import Sample
-from pybirch.scan.bench import Bench
-from pybirch.scan.checks import check_settings
-from pybirch.scan.course import AbortAsked, Course
-from pybirch.scan.engine import Engine
-from pybirch.scan.extra import Extras
-from pybirch.scan.hooks import Hooks
-from pybirch.scan.memory import Memory
-from pybirch.scan.outlet import Outlet, Pace
+from pybirch.scan.account import Account
+from pybirch.scan.course import AbortAsked
+from pybirch.scan.run import Run
 from pybirch.scan.settings import ScanSettings
-from pybirch.scan.stacking import layouts_of
-from pybirch.scan.traverse import Plan
-from pybirch.states import InstrumentState, ScanState, Wish
+from pybirch.states import ScanState
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -53,10 +44,10 @@ log = logging.getLogger(__name__)
 
 def new_scan_id() -> str:
     """A new scan's id: readable, sorted by time, safe in URLs and file names."""
-    return f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(4)}"
+    return f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{os.urandom(4).hex()}"
 
 
-class Scan:
+class Scan(Account):
     """Runs `settings` once.
 
     Args:
@@ -71,6 +62,8 @@ class Scan:
         state: where it stands; only the scan moves it.
         requested: a wish not yet reached, or None.
         error: text of what failed it, or None.
+        left_out: positions and readings left out, as their error policies say.
+        flagged: is called with a sentence about each of these.
         restarted_from: id of the scan this one repeats, or None.
     """
 
@@ -85,33 +78,15 @@ class Scan:
         bus: EventBus | None = None,
         restarted_from: str | None = None,
     ) -> None:
-        if not isinstance(settings, ScanSettings):
-            raise ScanSettingsError("settings", f"must be ScanSettings, not {type(settings).__name__}")
-        self.settings = settings
-        self.sample = sample
-        self.extensions: list[Any] = list(extensions or ())
-        self.owner = owner
-        self.scan_id = scan_id or new_scan_id()
-        self.bus = bus
-        self.restarted_from = restarted_from
-        self.error: str | None = None
-        self.failure: BaseException | None = None
-        self.message: str | None = None
-        self.created_at = utc_now()
-        self.started_at: str | None = None
-        self.finished_at: str | None = None
-        self._hooks = Hooks(self)
-        self._course = Course(self.scan_id, self._tell, self._raise_sink_failure)
-        self._closed = False
-        self._recalled = (0.0, 0)
-        self._engine: Engine | None = None
-        self._plan: Plan | None = None
-        self._memory = Memory()
-        self._bench: Bench | None = None
-        self._outlet: Outlet | None = None
-        self._extras = Extras(self.scan_id, ())
-        self._progress_pace = Pace(0.25)
-        self._values_pace = Pace(0.2)
+        super().__init__(
+            settings,
+            sample,
+            extensions,
+            owner,
+            scan_id=scan_id or new_scan_id(),
+            bus=bus,
+            restarted_from=restarted_from,
+        )
 
     @classmethod
     def recall(
@@ -135,75 +110,34 @@ class Scan:
         scan.started_at, scan.finished_at = started_at, finished_at
         return scan
 
-    # What can be asked at any moment
-
-    @property
-    def state(self) -> ScanState:
-        return self._course.state
-
-    @property
-    def requested(self) -> Wish | None:
-        return self._course.wish
-
-    @property
-    def progress(self) -> float:
-        """Share of the steps done, 0..1."""
-        if self.state is ScanState.COMPLETED:
-            return 1.0
-        if self._engine is None or self._plan is None or not self._plan.steps:
-            return self._recalled[0]
-        return self._engine.steps_done / self._plan.steps
-
-    @property
-    def points_done(self) -> int:
-        """Readings taken so far."""
-        if self._outlet is None:
-            return self._recalled[1]
-        return self._outlet.taken
-
-    @property
-    def points_total(self) -> int:
-        """Readings the tree will give; 0 for a tree that does not pass `check`."""
-        try:
-            return self.check().readings
-        except ScanSettingsError:
-            return 0
-
-    @property
-    def data(self) -> dict[str, pd.DataFrame]:
-        """Measurement -> DataFrame: positions, then data, a row per reading, by sequence index."""
-        self.flush()
-        return self._memory.frames()
-
-    @property
-    def instruments(self) -> list[Any]:
-        """Every instrument of the tree once."""
-        return Bench(self.settings.scan_tree or (), self._publish).instruments
-
-    def wait_for(self, reached: Callable[[Scan], bool], timeout: float | None = None) -> bool:
-        """Wait until `reached(scan)` is true of its state; False when `timeout` (s) ran out."""
-        with self._course.changed:
-            return self._course.changed.wait_for(lambda: reached(self), timeout)
-
-    def check(self) -> Plan:
-        """The plan of what will be done.
+    def to_go_on(self) -> Scan:
+        """The same scan, interrupted, once more: to be begun after the last step that is kept.
 
         Raises:
-            ScanSettingsError: names the field that is wrong; nothing has moved.
+            IllegalTransitionError: it was not interrupted.
         """
-        if self._plan is None:
-            self._plan = check_settings(self.settings)
-        return self._plan
-
-    def status(self, message: str | None = None) -> ScanStatus:
-        """The event that tells the present state."""
-        return ScanStatus(
+        if self.state is not ScanState.INTERRUPTED:
+            raise IllegalTransitionError(
+                f"scan {self.scan_id} is {self.state}; only an interrupted one goes on"
+            )
+        again = Scan.recall(
+            self.settings,
             scan_id=self.scan_id,
-            status=self.state,
+            state=self.state,
             progress=self.progress,
-            message=message or self.error or self.message,
-            requested=self._course.wish,
+            points_done=self.points_done,
+            error=self.error,
+            started_at=self.started_at,
+            finished_at=self.finished_at,
+            sample=self.sample,
+            owner=self.owner,
+            bus=self.bus,
+            restarted_from=self.restarted_from,
         )
+        again.created_at, again.record = self.created_at, self.record
+        again._course.reopen()
+        again._goes_on = True
+        return again
 
     # The life of a scan
 
@@ -236,33 +170,35 @@ class Scan:
             self._hooks.call_or_raise("set_scan_reference", self)
             self._plan = None  # what is done is what the settings say now, not when they were first read
             plan = self.check()
-        except Exception as error:
+            run = Run(
+                self,
+                plan,
+                self._goes_on,
+                self._course,
+                self._hooks,
+                self._memory,
+                self._publish,
+                self._say,
+                self._flag,
+            )
+        except BaseException as error:
             self._hooks.call("on_error", error)
-            self._finish(ScanState.FAILED, error)
+            self._finish(self._unbegun, error)
             raise
-        self._bench = Bench(self.settings.scan_tree or (), self._publish)
-        layouts = layouts_of(plan)
-        self._outlet = Outlet(
-            self.scan_id,
-            layouts,
-            self.extensions,
-            self._publish,
-            self._on_sink_failure,
-            self._after_tick,
-            self._hooks.turn,
-        )
-        self._extras = Extras(self.scan_id, layouts)
-        self._engine = Engine(plan, self._outlet, self._course, self._say)
-        self._outlet.start()
-        self.started_at = utc_now()
+        self._run = run
+        self.started_at, self.finished_at, self.error = self.started_at or utc_now(), None, None
         try:
             self._hooks.call_or_raise("startup")
             self._course.move_to(ScanState.RUNNING)
-            self.flush()
-            self._bench.connect(self._course.heed)
+            run.flush()
+            run.connect()
         except BaseException as error:
-            self._end(error)
-            self._raise_failure(error)
+            self._raise_failure(self._end(run, error))
+
+    @property
+    def _unbegun(self) -> ScanState:
+        """What a scan is that could not begin: one that was interrupted may try again."""
+        return ScanState.INTERRUPTED if self._goes_on else ScanState.FAILED
 
     def execute(self) -> None:
         """Walk the tree; returns when everything is flushed, safe and in a terminal state.
@@ -272,23 +208,20 @@ class Scan:
         """
         if self.state.is_finished:
             return
-        if self._bench is None or self._engine is None or self._plan is None:
+        if self._run is None:
             raise IllegalTransitionError(f"scan {self.scan_id}: startup() comes before execute()")
         if self.settings.scan_tree is None:
-            self.message = "nothing to do: the scan has no tree"
-            log.warning("scan %s: %s", self.scan_id, self.message)
+            self._remark = "nothing to do: the scan has no tree"
+            log.warning("scan %s: %s", self.scan_id, self._remark)
         try:
+            self._goes_on = False
             self._hooks.call_or_raise("execute")
-            self._bench.show(InstrumentState.MEASURING, self._plan.measurements)
-            self._engine.walk()
-            self.flush()
-            self._raise_sink_failure()
+            self._run.walk()
+            self._remark = self._run.ended_early or self._remark
         except BaseException as error:
-            self._end(error)
-            self._raise_failure(error)
+            self._raise_failure(self._end(self._run, error))
         else:
-            self._end(None)
-            self._raise_failure(None)
+            self._raise_failure(self._end(self._run, None))
 
     def shutdown(self) -> None:
         """Safe state and the extensions' last call; harmless when called twice.
@@ -296,22 +229,14 @@ class Scan:
         A scan that was started and has not come to its end is aborted. Only for the thread that
         runs the scan; from others, `abort`.
         """
-        if self._bench is not None:
-            self._bench.make_safe()
-            if not self.state.is_finished:
-                self._end(AbortAsked())
-        if self._outlet is not None:
-            self._outlet.close()
-        if self._closed:
-            return
-        self._closed = True
-        for extension in tuple(self.extensions):
-            try:
-                extension.shutdown()
-            except Exception as error:
-                log.exception("scan %s: %s.shutdown failed", self.scan_id, type(extension).__name__)
-                if self.failure is None:
-                    self.error = f"{type(extension).__name__}: {error}"
+        broken = self._come_to_an_end()
+        if self._run is not None:
+            self._run.close()
+        if not self._closed:
+            self._closed = True
+            broken = broken or self._close_extensions()
+        if broken is not None:
+            raise broken
 
     # Wishes, from any thread
 
@@ -342,7 +267,7 @@ class Scan:
     def abort(self) -> None:
         """End now: waits and moves under way are cut short. Harmless when it has ended."""
         with self._course.changed:
-            if self.state.is_finished:
+            if self._course.withdraw() or (self.state.is_finished and not self._course.reopened):
                 return
             waits = not self._course.taken
             if waits:
@@ -352,13 +277,16 @@ class Scan:
         if waits:
             self._hooks.call("on_abort")
             self._finish(ScanState.ABORTED, None)
-        elif self._bench is not None:
-            self._bench.interrupt()
+        elif self._run is not None:
+            self._run.interrupt()
 
-    def flush(self) -> None:
-        """Wait until everything measured so far is with the extensions."""
-        if self._outlet is not None:
-            self._outlet.flush()
+    def make_rest_safe(self) -> None:
+        """In an emergency, when the scan's own thread hangs in a driver: shut down what it has not yet.
+
+        Each instrument in a thread of its own, which may meet the hanging call; returns at once.
+        """
+        if self._run is not None:
+            self._run.make_rest_safe()
 
     def save_data(self, df: pd.DataFrame, measurement_name: str) -> None:
         """Add readings that do not come from the tree, a row each; the index goes on.
@@ -367,20 +295,13 @@ class Scan:
             FieldError: a column holds no numbers.
             IllegalTransitionError: the scan is not under way.
         """
-        if self._outlet is None or self.state.is_finished:
+        under_way = self._run is not None and not self.state.is_finished
+        if self._run is None or not under_way or not self._run.add(df, measurement_name):
             raise IllegalTransitionError(
                 f"scan {self.scan_id} is {self.state}; data can be added while it runs"
             )
-        step = 0 if self._engine is None else self._engine.steps_done
-        make_block = self._extras.block_maker(df, measurement_name, step)
-        if not self._outlet.add(measurement_name, make_block):
-            raise IllegalTransitionError(f"scan {self.scan_id} has ended; data can be added while it runs")
 
     # What ends it
-
-    def _raise_sink_failure(self) -> None:
-        if self._outlet is not None and self._outlet.error is not None:
-            raise self._outlet.error
 
     def _raise_failure(self, error: BaseException | None) -> None:
         """What failed the scan, or asked the whole program to end; an abort raises nothing."""
@@ -389,33 +310,37 @@ class Scan:
         if isinstance(error, KeyboardInterrupt | SystemExit):
             raise error
 
-    def _on_sink_failure(self, error: BaseException) -> None:
-        """From the outlet's thread: the scan must not go on unrecorded."""
-        self._course.rouse()
-        if self._bench is not None:
-            self._bench.interrupt()
+    def _come_to_an_end(self) -> BaseException | None:
+        """Safe and in a terminal state, whatever happens on the way; what did happen."""
+        if self._run is None:
+            return None
+        try:
+            self._run.make_safe()
+            if not self.state.is_finished:
+                self._end(self._run, AbortAsked())
+        except BaseException as error:
+            if not self.state.is_finished:
+                self._finish(self._unbegun, error)
+            return error
+        return None
 
-    def _end(self, error: BaseException | None) -> None:
-        """Safe state first, then the record, then the state everybody sees."""
-        assert self._bench is not None
-        assert self._outlet is not None
-        sink_failure = self._outlet.error
-        if isinstance(error, InterruptedMoveError):
-            error = sink_failure or (AbortAsked() if self._course.wish is Wish.ABORT else error)
-        for unsafe in self._bench.make_safe():
-            if error is None or isinstance(error, AbortAsked):
-                error = unsafe
-        self._outlet.flush()
-        if error is None or isinstance(error, AbortAsked):
-            error = self._outlet.error or error
-        if error is None:
-            error = self._hooks.call("on_complete")
-        if isinstance(error, AbortAsked):
-            error = self._hooks.call("on_abort") or error
-        self._outlet.close()
-        self._bench.report_values(all_of_them=True)
-        if error is None or isinstance(error, AbortAsked):
-            error = self._outlet.error or error
+    def _close_extensions(self) -> BaseException | None:
+        """The last call of all of them; what one raised to end the program."""
+        leaving: BaseException | None = None
+        for extension in tuple(self.extensions):
+            try:
+                extension.shutdown()
+            except BaseException as error:
+                log.exception("scan %s: %s.shutdown failed", self.scan_id, type(extension).__name__)
+                if self.failure is None:
+                    self.error = f"{type(extension).__name__}: {error}"
+                if not isinstance(error, Exception):
+                    leaving = leaving or error
+        return leaving
+
+    def _end(self, run: Run, error: BaseException | None) -> BaseException | None:
+        """Safe, then recorded, then in the state everybody sees; what ended the scan."""
+        error = run.wind_up(error)
         match error:
             case None:
                 self._finish(ScanState.COMPLETED, None)
@@ -423,7 +348,8 @@ class Scan:
                 self._finish(ScanState.ABORTED, None)
             case _:
                 self._hooks.call("on_error", error)
-                self._finish(ScanState.FAILED, error)
+                self._finish(self._unbegun, error)
+        return error
 
     def _finish(self, state: ScanState, error: BaseException | None) -> None:
         """Into a terminal state: kept by the sinks first, then true, then shown."""
@@ -441,34 +367,7 @@ class Scan:
             self.failure, self.error = unkept, str(unkept) or type(unkept).__name__
             state = ScanState.FAILED
             self._hooks.call("on_error", unkept)
-        self._course.enter(state)
+        self._course.end_as(state)
+        if unkept is not None:
+            self._hooks.call("owe_status", self.status())
         self._publish(self.status())
-
-    def _tell(self, hook: str | None) -> None:
-        """The present state, through the outlet while there is one."""
-        if self._outlet is not None:
-            self._outlet.tell(self.status(), hook)
-
-    def _say(self, message: str | None) -> None:
-        self.message = message
-        self._tell(None)
-
-    # Telling
-
-    def _publish(self, event: Event) -> None:
-        if self.bus is not None:
-            self.bus.publish(event)
-
-    def _after_tick(self, blocks: list[Readings]) -> None:
-        self._memory.keep(blocks)
-        if self._bench is None or self.bus is None:
-            return
-        self._bench.note_values(blocks)
-        if self._values_pace.due():
-            self._bench.report_values()
-        if self._progress_pace.due() and self._outlet and self._engine and self._plan and self._plan.steps:
-            steps = min(self._engine.steps_done, max(int(block.steps[-1]) + 1 for block in blocks))
-            self._outlet.publish_progress(steps / self._plan.steps)
-
-    def __repr__(self) -> str:
-        return f"<Scan {self.scan_id} {self.settings.scan_name!r} {self.state}>"

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from pybirch.errors import ScanSettingsError
-from pybirch.scan.tree import Item, bind, deserialize_tree, require_item, serialize_tree
+from pybirch.scan.items import require_item
+from pybirch.scan.tree import Item, bind, deserialize_tree, serialize_tree
 
 
 @dataclass

@@ -1,10 +1,9 @@
-"""From the engine's tuples to blocks of arrays."""
+"""From the engine's columns to blocks of arrays."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -12,11 +11,9 @@ from numpy.typing import NDArray
 
 from pybirch.errors import InstrumentError
 from pybirch.events import Readings
-from pybirch.scan.checks import column_of
-from pybirch.scan.traverse import Plan
-
-Reading = tuple[int, int, float, tuple[float, ...], Any]
-"""Measurement number, step, time (s since 1970), positions of all axes, values."""
+from pybirch.scan.columns import column_of
+from pybirch.scan.pending import Batch
+from pybirch.scan.plan import Plan
 
 
 @dataclass(frozen=True)
@@ -36,23 +33,20 @@ def layouts_of(plan: Plan) -> list[Layout]:
             measurement=measurement.name,
             axes=axes,
             position_columns=tuple(column_of(plan.movements[axis]) for axis in axes),
-            data_columns=tuple(measurement.columns()),
+            data_columns=columns,
         )
-        for measurement, axes in zip(plan.measurements, plan.axes_of, strict=True)
+        for measurement, axes, columns in zip(plan.measurements, plan.axes_of, plan.columns_of, strict=True)
     ]
 
 
-def stack(scan_id: str, layout: Layout, batch: Sequence[Reading], first_index: int) -> Readings:
+def stack(scan_id: str, layout: Layout, batch: Batch, first_index: int) -> Readings:
     """One block from consecutive readings of one measurement.
 
     Raises:
         InstrumentError: the measurement gave another number of columns than it declares.
     """
-    _, steps, times, positions, values = zip(*batch, strict=True)
-    count = len(batch)
-    axes = len(positions[0])
     try:
-        table = np.fromiter(chain.from_iterable(positions), np.float64, count * axes).reshape(count, axes)
+        table = batch.table()
     except (ValueError, TypeError) as error:
         raise InstrumentError(
             f"{layout.measurement}: a movement's position is no number ({error})"
@@ -61,21 +55,20 @@ def stack(scan_id: str, layout: Layout, batch: Sequence[Reading], first_index: i
         scan_id=scan_id,
         measurement=layout.measurement,
         first_index=first_index,
-        steps=np.array(steps, dtype=np.int64),
-        times=np.array(times, dtype=np.float64),
+        steps=np.array(batch.steps, dtype=np.int64),
+        times=np.array(batch.times, dtype=np.float64),
         positions={
             column: np.ascontiguousarray(table[:, axis])
             for column, axis in zip(layout.position_columns, layout.axes, strict=True)
         },
-        values=_columns(layout, values),
+        values=_columns(layout, batch.values),
     )
 
 
 def _columns(layout: Layout, values: Sequence[Any]) -> dict[str, Any]:
     width = len(layout.data_columns)
     try:
-        arrays = [v if isinstance(v, np.ndarray) and v.ndim == 2 else _rows(v, width) for v in values]
-        table = np.concatenate(arrays)
+        arrays, table = _tables(values, width)
     except (ValueError, TypeError) as error:
         raise InstrumentError(f"{layout.measurement}: readings are no tables of numbers ({error})") from error
     if table.dtype.kind not in "fiub":  # complex would lose its half, None become NaN, unseen
@@ -97,6 +90,14 @@ def _columns(layout: Layout, values: Sequence[Any]) -> dict[str, Any]:
     return {
         c: [np.array(a[:, i], dtype=np.float64) for a in arrays] for i, c in enumerate(layout.data_columns)
     }
+
+
+def _tables(values: Sequence[Any], width: int) -> tuple[Sequence[Any], NDArray[Any]]:
+    """The readings as rows × columns each, and one below the other."""
+    if set(map(type, values)) == {np.ndarray} and values[0].ndim == 2:
+        return values, np.concatenate(values)  # raises where another has other dimensions
+    arrays = [v if isinstance(v, np.ndarray) and v.ndim == 2 else _rows(v, width) for v in values]
+    return arrays, np.concatenate(arrays)
 
 
 def _rows(values: Any, width: int) -> NDArray[Any]:

@@ -1,139 +1,95 @@
-"""From tree to steps, lazily: what the engine does one after the other.
-
-A *step* is the moves to one set of positions and all measurements there. `compile_tree` numbers the
-axes and measurements once; `traverse` then yields steps as plain tuples, so that a tree of 10⁸
-points starts at once and takes no memory.
-"""
+"""From plan to parts, lazily: a tree of 10⁸ points starts at once and takes no memory."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from itertools import chain
-from typing import Any
+from collections.abc import Generator, Iterator
 
-from pybirch.scan.tree import Item, MeasurementItem
-
-Move = tuple[int, float]
-"""Axis number and target."""
-
-Step = tuple[tuple[Move, ...], tuple[int, ...]]
-"""The moves to make, then the numbers of the measurements to read."""
+from pybirch.scan.nodes import Before
+from pybirch.scan.parts import Lane, Leave, Line, Move, Part, Step
+from pybirch.scan.plan import Plan
+from pybirch.scan.sense import Sense
 
 
-@dataclass(frozen=True)
-class _Reads:
-    measurements: tuple[int, ...]
-
-
-@dataclass(frozen=True)
-class _Axis:
-    number: int
-    positions: Any
-    body: tuple[_Reads | _Axis, ...]
-
-
-@dataclass(frozen=True)
-class Plan:
-    """A tree made ready to run.
-
-    Attributes:
-        movements: the axes by number.
-        measurements: the measurements by number.
-        axes_of: for each measurement, the numbers of the axes it is taken under: its position columns.
-        steps: number of steps in all.
-        readings: number of readings in all.
-    """
-
-    movements: list[Any]
-    measurements: list[Any]
-    axes_of: list[tuple[int, ...]]
-    steps: int
-    readings: int
-    body: tuple[_Reads | _Axis, ...]
-
-
-def compile_tree(tree: Sequence[Item]) -> Plan:
-    """Number axes and measurements, and group measurements that are read at one place."""
-    movements: list[Any] = []
-    measurements: list[Any] = []
-    axes_of: list[list[int]] = []
-
-    def number_of(instrument: Any, known: list[Any]) -> int:
-        for number, other in enumerate(known):
-            if other is instrument:
-                return number
-        known.append(instrument)
-        return len(known) - 1
-
-    def build(items: Sequence[Item], above: tuple[int, ...]) -> tuple[_Reads | _Axis, ...]:
-        body: list[_Reads | _Axis] = []
-        together: list[int] = []
-        for item in items:
-            if isinstance(item, MeasurementItem):
-                measurement = number_of(item.measurement, measurements)
-                if measurement == len(axes_of):
-                    axes_of.append([])
-                axes_of[measurement] += [axis for axis in above if axis not in axes_of[measurement]]
-                together.append(measurement)
-                continue
-            if together:
-                body.append(_Reads(tuple(together)))
-                together = []
-            axis = number_of(item.movement, movements)
-            inner = build(item.children, above if axis in above else (*above, axis))
-            body.append(_Axis(axis, item.positions, inner))
-        if together:
-            body.append(_Reads(tuple(together)))
-        return tuple(body)
-
-    body = build(tree, ())
-    steps, readings = _count(body)
-    return Plan(movements, measurements, [tuple(axes) for axes in axes_of], steps, readings, body)
-
-
-def _count(body: tuple[_Reads | _Axis, ...]) -> tuple[int, int]:
-    steps = readings = 0
-    for node in body:
-        if isinstance(node, _Reads):
-            steps += 1
-            readings += len(node.measurements)
+def traverse(plan: Plan, start: int = 0, sense: Sense | None = None) -> Iterator[Step]:
+    """Every step from number `start` on, in order; see `parts`."""
+    for part in parts(plan, start, sense):
+        if isinstance(part, Line):
+            yield from part.steps()
         else:
-            inner_steps, inner_readings = _count(node.body)
-            steps += len(node.positions) * max(1, inner_steps)
-            readings += len(node.positions) * inner_readings
-    return steps, readings
+            yield part
 
 
-def traverse(plan: Plan) -> Iterator[Step]:
-    """Every step in order; a movement without children is a step that only moves."""
-    return _steps(plan.body, ())
+def parts(plan: Plan, start: int = 0, sense: Sense | None = None) -> Generator[Part]:
+    """What is to be done from step `start` on: lines of steps, and single ones.
+
+    With a later start, a first part that does not count brings every axis and setting back to where
+    the steps before have left them.
+
+    Args:
+        sense: knows what was measured, for trees that depend on it.
+    """
+    sense = sense or Sense(plan.axes_of, len(plan.movements))
+    try:
+        if start <= 0:
+            yield from plan.body.parts(0, (), 0, 0, sense)
+        else:
+            yield from _going_on(plan, start, sense)
+    except Leave:
+        sense.left = True
 
 
-def _steps(body: tuple[_Reads | _Axis, ...], before: tuple[Move, ...]) -> Iterator[Step]:
-    for node in body:
-        if isinstance(node, _Reads):
-            yield before, node.measurements
-            before = ()
-            continue
-        reads = _only_reads(node.body)
-        for target in _floats(node.positions):
-            moves = (*before, (node.number, target)) if before else ((node.number, target),)
-            before = ()
-            if reads is None:
-                yield from _steps(node.body, moves)
-            else:
-                yield moves, reads
+def _going_on(plan: Plan, start: int, sense: Sense) -> Iterator[Part]:
+    before = Before()
+    if plan.varies:
+        found = _replayed(plan, start, before, sense)
+    else:
+        plan.body.pass_over(0, start, 0, before)
+        found = plan.body.parts(0, (), start, 0, sense)
+    first = next(found, None)
+    if first is None:
+        return
+    own = {plan.movers[mover].axis for mover in _movers(first)}
+    back = tuple(move for axis, move in before.here.items() if axis not in own)
+    changes = tuple(before.changes.items())
+    if back or changes:
+        yield Step(first.number, (Lane(back, ()),), changes=changes, counts=False)
+    yield first
+    yield from found
 
 
-def _only_reads(body: tuple[_Reads | _Axis, ...]) -> tuple[int, ...] | None:
-    """The measurements if nothing but they is done at a position, the innermost loop."""
-    if not body:
-        return ()
-    return body[0].measurements if len(body) == 1 and isinstance(body[0], _Reads) else None
+def _replayed(plan: Plan, start: int, before: Before, sense: Sense) -> Iterator[Part]:
+    """The parts from `start` on of a plan that varies: the walk is gone through again on the record."""
+    found = plan.body.parts(0, (), 0, 0, sense)
+    for part in found:
+        for mover, target in _moves(part):
+            before.move(plan.movers[mover].axis, mover, target)
+        if isinstance(part, Line):
+            done = start - part.number
+            if done < len(part.targets):
+                targets = part.targets[max(0, done) :]
+                yield part._replace(moves=(), targets=targets, number=max(start, part.number))
+                break
+            before.move(plan.movers[part.mover].axis, part.mover, float(part.targets[-1]))
+        elif part.number >= start:
+            yield part
+            break
+        else:
+            for instrument, settings in part.changes:
+                before.changes.setdefault(instrument, {}).update(settings)
+    yield from found
 
 
-def _floats(positions: Any, piece: int = 4096) -> Iterator[float]:
-    """The positions as Python floats, a piece at a time."""
-    pieces = (positions[start : start + piece].tolist() for start in range(0, len(positions), piece))
-    return chain.from_iterable(pieces)
+def _moves(part: Part) -> Iterator[Move]:
+    """What the part moves first."""
+    match part:
+        case Line():
+            yield from part.moves
+        case Step():
+            for lane in part.lanes:
+                yield from lane.moves
+
+
+def _movers(part: Part) -> set[int]:
+    """What the part moves before it reads."""
+    movers = {mover for mover, _ in _moves(part)}
+    return movers | {part.mover} if isinstance(part, Line) else movers

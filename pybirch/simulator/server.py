@@ -9,6 +9,7 @@ import socketserver
 import sys
 import threading
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 log = logging.getLogger(__name__)
@@ -16,10 +17,25 @@ log = logging.getLogger(__name__)
 LONGEST_LINE = 65_536
 
 
+@dataclass(frozen=True)
+class Reply:
+    """An answer as it goes over the line.
+
+    Attributes:
+        raw: with its ending, if it has one.
+        after: seconds until it goes; the connection waits.
+        hangs_up: the connection is closed after it.
+    """
+
+    raw: bytes
+    after: float = 0.0
+    hangs_up: bool = False
+
+
 class Device(Protocol):
     """Anything that can be served: a device, or something that stands in front of one."""
 
-    def handle(self, line: str) -> str | None:
+    def handle(self, line: str) -> str | Reply | None:
         """Obey one line (without its ending) and give the answer, None if it has none."""
         ...
 
@@ -34,7 +50,12 @@ class _Connection(socketserver.StreamRequestHandler):
         with contextlib.suppress(OSError):
             while raw := self.rfile.readline(LONGEST_LINE):
                 answer = self.server.ask(raw.decode("ascii", errors="replace").strip())
-                if answer is not None:
+                if isinstance(answer, Reply):
+                    self.server.closing.wait(answer.after)
+                    self.wfile.write(answer.raw)
+                    if answer.hangs_up:
+                        return
+                elif answer is not None:
                     self.wfile.write(answer.encode("ascii") + b"\n")
 
     def finish(self) -> None:
@@ -57,6 +78,7 @@ class DeviceServer(socketserver.ThreadingTCPServer):
         super().__init__((host, port), _Connection)
         self.name = name
         self.connections: set[socket.socket] = set()
+        self.closing = threading.Event()
         self._device = device
         self._one_at_a_time = threading.Lock()
         self._thread = threading.Thread(target=self.serve_forever, args=(0.05,), name=f"simulated-{name}")
@@ -73,7 +95,7 @@ class DeviceServer(socketserver.ThreadingTCPServer):
         self.connections.discard(request)
         super().shutdown_request(request)
 
-    def ask(self, line: str) -> str | None:
+    def ask(self, line: str) -> str | Reply | None:
         """Hand one line to the device; the connections take turns."""
         with self._one_at_a_time:
             answer = self._device.handle(line)
@@ -85,6 +107,7 @@ class DeviceServer(socketserver.ThreadingTCPServer):
 
     def stop(self) -> None:
         """Close port and connections, and wait for their threads. Only after `start`."""
+        self.closing.set()
         self.shutdown()
         for connection in list(self.connections):
             with contextlib.suppress(OSError):

@@ -49,6 +49,19 @@ def program(name: str, code: str, *arguments: str, **more: Any) -> ChildSpec:
     return ChildSpec(name=name, command=[sys.executable, "-c", code, *arguments, "pybirch-fake"], **more)
 
 
+FAILING_STATION = """
+import json, os, pathlib, sys
+run, lab = map(pathlib.Path, sys.argv[1:3])
+bad = "bad" in lab.read_text()
+content = {"pid": os.getpid(), "epoch": f"epoch-{os.getpid()}", "name": "station"}
+(run / "station.json").write_text(json.dumps(content | ({"error": "lab.py, line 1: bad"} if bad else {})))
+if bad:
+    sys.exit(5)
+import threading
+threading.Event().wait()
+"""
+
+
 class FakeServer:
     """Answers `POST /api/link` and `/api/station/exited`, in this process, and remembers what was said."""
 

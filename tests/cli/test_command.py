@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import time
+import tomllib
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
+from pybirch.cli.api import ServerRefusedError, sign_in_link
 from pybirch.cli.command import SUBCOMMANDS, missing_part, pybirch
+from pybirch.cli.runtime import read_server, write_private
+from pybirch.extras import MODULES
+from tests.cli.fakes import SLEEPER, FakeServer
 
 ROOT = Path(__file__).parents[2]
 
@@ -73,12 +80,48 @@ def test_a_missing_module_of_ours_is_a_fault() -> None:
         missing_part(ModuleNotFoundError("gone", name="pybirch.gone"), ["link"])
 
 
+def test_a_module_that_no_extra_brings_is_named_with_its_place() -> None:
+    try:
+        import nosuchmodule  # noqa: F401  # pyright: ignore[reportMissingImports]
+    except ModuleNotFoundError as error:
+        said = missing_part(error, ["station", "lab.py"])
+    assert said.startswith(f"{__file__}, line ")
+    assert said.endswith("there is no module 'nosuchmodule' here; mend its name, or install what brings it")
+    assert "pip install 'pybirch" not in said
+
+
+def test_every_module_is_named_under_an_extra_that_brings_it() -> None:
+    brings = packages_distributions()
+    wanted = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    through = {"werkzeug", "engineio", "websocket"}  # of Flask and python-socketio
+    for extra, modules in MODULES.items():
+        listed = {re.split(r"[\[>;]", line)[0].lower() for line in wanted[extra]}
+        for module in set(modules) - through:
+            names = {name.lower() for name in brings.get(module, [module])}
+            assert names & listed, f"{module} of {extra}"
+
+
 def test_link_without_a_server_is_a_sentence(tmp_path: Path) -> None:
     done = call(tmp_path, "link")
     assert done.returncode == 1
-    assert done.stderr == (
-        f"error: no server runs for {tmp_path / 'data'}: start one with `make demo` or `python run_web.py`\n"
+    assert done.stderr.startswith(
+        f"error: no server runs for {tmp_path / 'data'}: start one with `make demo` or `python run_web.py`"
     )
+
+
+@pytest.mark.system
+def test_link_elsewhere_names_the_folder_whose_server_runs(tmp_path: Path) -> None:
+    there, here = tmp_path / "cryo", tmp_path / "elsewhere"
+    (there / "data" / "run").mkdir(parents=True)
+    here.mkdir()
+    process = subprocess.Popen([sys.executable, "-c", SLEEPER, "pybirch.cli", "serve"], cwd=there)
+    try:
+        runtime = {"url": "http://127.0.0.1:9", "pid": process.pid, "token": "secret"}
+        write_private(there / "data" / "run" / "server.json", runtime)
+        assert f"; one runs in {there}: cd there first" in call(here, "link").stderr
+    finally:
+        process.kill()
+        process.wait()
 
 
 def test_run_gives_a_script_the_labs_settings(tmp_path: Path) -> None:
@@ -121,3 +164,12 @@ def test_a_database_that_is_not_there_is_a_sentence(tmp_path: Path) -> None:
     done = call(tmp_path, "export", "some-scan")
     assert done.returncode == 1
     assert "there is no database" in done.stderr
+
+
+def test_a_link_that_is_refused_says_what_to_do(fake_server: FakeServer, run_dir: Path) -> None:
+    fake_server.statuses = [401]
+    fake_server.write_runtime_file(os.getpid())
+    server = read_server(run_dir)
+    assert server is not None
+    with pytest.raises(ServerRefusedError, match=r"own token, which was revoked: restart the server"):
+        sign_in_link(server)

@@ -10,6 +10,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from database.services import DatabaseService
+from database.web.runtime import local_token
 from pybirch.cli.command import pybirch
 from pybirch.events import Readings
 
@@ -77,8 +78,33 @@ def test_a_token_is_shown_once_listed_and_revoked(db: DatabaseService) -> None:
 def test_a_token_that_is_not_there_cannot_be_revoked(db: DatabaseService) -> None:
     result = call("token", "revoke", "77")
     assert result.exit_code == 1
-    assert result.stderr.startswith("error: ")
-    assert result.stderr.count("\n") == 1
+    assert result.stderr == "error: there is no token 77\n"
+    assert call("token", "revoke", "nobody").stderr.startswith("error: there is no token 'nobody'; ")
+
+
+def test_a_token_is_revoked_by_its_name_unless_several_have_it(db: DatabaseService) -> None:
+    first, second = (call("token", "create", "plotter").stdout.strip() for _ in range(2))
+    refused = call("token", "revoke", "plotter")
+    assert refused.stderr == "error: token: several are called 'plotter'; give the number of one: 1, 2\n"
+    assert call("token", "revoke", "1").stdout == "Token 1 (plotter) is revoked.\n"
+    assert call("token", "revoke", "plotter").stdout == "Token 2 (plotter) is revoked.\n"
+    assert db.tokens.find(first) is db.tokens.find(second) is None
+
+
+def test_the_servers_own_token_is_not_revoked_by_mistake(db: DatabaseService, tmp_path: Path) -> None:
+    secret = local_token(db, tmp_path / "run")
+    refused = call("token", "revoke", "1")
+    assert refused.exit_code == 1
+    assert "1 (this computer) is what the server" in refused.stderr
+    assert "--yes" in refused.stderr
+    assert local_token(db, tmp_path / "run") == secret, "a server that starts again goes on with it"
+
+    done = call("token", "revoke", "1", "--yes")
+    assert "Restart the server: it makes itself a new one." in done.stdout
+    assert db.tokens.find(secret) is None
+    renewed = local_token(db, tmp_path / "run")
+    assert db.tokens.find(renewed) is not None
+    assert local_token(db, tmp_path / "run") == renewed
 
 
 def test_a_scan_is_exported(scan: DatabaseService) -> None:

@@ -15,9 +15,9 @@ import pytest
 
 from pybirch.cli.care import Patience
 from pybirch.cli.child import ChildSpec
-from pybirch.cli.runtime import ChildRecord, read_children, write_children
+from pybirch.cli.runtime import ChildRecord, read_children, write_children, write_private
 from pybirch.cli.supervisor import StartError
-from tests.cli.fakes import SLEEPER, STATION, STUBBORN, FakeServer, Run, program
+from tests.cli.fakes import FAILING_STATION, SLEEPER, STATION, STUBBORN, FakeServer, Run, program
 from tests.conftest import until
 
 pytestmark = pytest.mark.system
@@ -93,6 +93,31 @@ def test_a_stations_end_is_reported_until_it_is_taken(
     assert fake_server.tokens == {"Bearer secret"}
 
 
+def test_a_file_that_cannot_be_used_is_waited_for_and_its_error_reported(
+    supervise: Supervise, run_dir: Path, fake_server: FakeServer
+) -> None:
+    lab = run_dir / "lab.py"
+    lab.write_text("bad")
+    fake_server.write_runtime_file(os.getpid())
+    spec = program("station", FAILING_STATION, str(run_dir), str(lab), held_codes={5: lab})
+    run = supervise(spec, program("server", "raise SystemExit(7)"), patience=Patience(first=0.01, healthy=0))
+    until(lambda: fake_server.exits)
+    assert (fake_server.exits[0]["code"], fake_server.exits[0]["reason"]) == (5, "lab.py, line 1: bad")
+    told = "the station has ended; it is started again as soon as lab.py is saved"
+    until(lambda: told in run.said)
+    deaths = len(run.said)
+    until(lambda: len(run.said) > deaths + 3, what="another child's deaths, to tell the time")
+    assert run.pid("station") is None
+    assert run.said.count(told) == 1, "it is not tried again and again"
+
+    lab.write_text("still bad")
+    until(lambda: run.said.count(told) == 2)
+    lab.unlink()
+    lab.with_name("new").write_text("good")
+    lab.with_name("new").rename(lab)
+    assert lives(until(lambda: run.pid("station")))
+
+
 def test_an_end_waits_for_a_server_that_is_away(supervise: Supervise, run_dir: Path) -> None:
     run = supervise(program("station", STATION, str(run_dir / "station.json")), patience=Patience(first=60))
     pid = until(lambda: run.pid("station"))
@@ -117,8 +142,8 @@ def test_stopping_leaves_nobody_within_five_seconds(supervise: Supervise, run_di
     until(lambda: (run_dir / "station.out").read_text().count("up"))
     begun = time.monotonic()
     assert run.end(timeout=5.0)
+    until(lambda: not any(lives(pid) for pid in [*pids, *(child.pid for child in worker)]))
     assert time.monotonic() - begun < 5
-    assert not any(lives(pid) for pid in [*pids, *(child.pid for child in worker)])
     assert read_children(run_dir) == {}
 
 
@@ -184,6 +209,24 @@ def test_a_number_used_again_is_not_adopted(supervise: Supervise, run_dir: Path)
     assert until(lambda: run.pid("server")) != os.getpid()
 
 
+def test_a_station_s_number_used_again_is_no_station(run_dir: Path) -> None:
+    """As after a power cut: the file is old, and its number is that of something else."""
+    from pybirch.cli.supervisor import somebodys_station
+
+    other = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)  # pybirch"])
+    try:
+        content = {"pid": other.pid, "epoch": "e", "name": "lab"}
+        write_private(run_dir / "station.json", content | {"created": time.time() - 1000})
+        assert somebodys_station(run_dir) is None
+        write_private(
+            run_dir / "station.json", content | {"created": psutil.Process(other.pid).create_time()}
+        )
+        assert somebodys_station(run_dir) is not None
+    finally:
+        other.kill()
+        other.wait()
+
+
 def test_warnings_reach_the_terminal_and_everything_the_log(supervise: Supervise, run_dir: Path) -> None:
     code = "print('INFO a: quiet\\nWARNING a: loud\\n  and more\\nINFO a: done', flush=True)"
     run = supervise(program("server", code), patience=Patience(first=60))
@@ -207,3 +250,13 @@ def test_secrets_are_on_no_command_line(tmp_path: Path, monkeypatch: pytest.Monk
     assert [spec.name for spec in specs] == ["simulator", "server", "station"]
     assert not any("hush" in word for spec in specs for word in spec.command)
     assert specs[1].command[0] == sys.executable
+
+
+def test_only_the_stations_own_code_for_its_file_holds_it(tmp_path: Path) -> None:
+    from pybirch.cli.lab import children
+    from pybirch.cli.settings import lab_settings
+    from pybirch.station import LAB_FILE
+
+    settings, file = lab_settings(folder=tmp_path, environment={}), tmp_path / "lab.py"
+    specs = children(settings, demo=False, lab_file=file, with_station=True, port_sentence="")
+    assert {spec.name: dict(spec.held_codes) for spec in specs} == {"server": {}, "station": {LAB_FILE: file}}

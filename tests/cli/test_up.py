@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import signal
 import socket
 import subprocess
@@ -73,6 +74,14 @@ def lives(pid: int) -> bool:
 
 
 @pytest.fixture
+def hangup() -> Iterator[None]:
+    """What is started hears a hangup, even where these tests were started by nohup."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
+
+
+@pytest.fixture
 def start(tmp_path: Path) -> Iterator[Callable[..., Terminal]]:
     terminals: list[Terminal] = []
 
@@ -114,6 +123,38 @@ def test_a_taken_port_is_one_sentence(
     assert "; choose another: python run_web.py --port " in terminal.text
     assert terminal.text.count("\n") == 1
     assert terminal.children() == []
+
+
+def test_advice_on_a_taken_port_keeps_what_was_typed(
+    start: Callable[..., Terminal], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("MAKELEVEL", raising=False)
+    (tmp_path / "my lab.py").write_text("")
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        typed = ("--lab", f"../{tmp_path.name}/my lab.py", "--host", "127.0.0.1", "--no-station")
+        terminal = start(*typed, "--port", str(other.getsockname()[1]))
+        assert terminal.ends() == 1
+    advice = shlex.split(terminal.text.partition("; choose another: ")[2])
+    assert advice[:-1] == ["python", "run_web.py", *typed, "--port"]
+    assert advice[-1].isdigit()
+
+
+def test_a_port_that_pybirch_of_this_folder_has_is_no_strangers(
+    start: Callable[..., Terminal], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("MAKELEVEL", raising=False)
+    first = start("--port", "0")
+    until(first.is_ready, timeout=20)
+    server = read_server(first.run_dir)
+    assert server is not None
+    demo = start("--demo", "--port", server.url.rpartition(":")[2])
+    assert demo.ends() == 1
+    assert demo.text.startswith(
+        f"error: PyBirch runs already in this folder, at {server.url} (data in {first.run_dir.parent}); "
+        "to start this one beside it: python run_web.py --demo --port "
+    )
 
 
 def test_a_second_run_says_where_the_first_is(start: Callable[..., Terminal]) -> None:
@@ -174,6 +215,7 @@ def keyboard() -> Iterator[Keyboard]:
     keyboard.close()
 
 
+@pytest.mark.usefixtures("hangup")
 def test_a_closed_terminal_window_ends_everything(start: Callable[..., Terminal], keyboard: Keyboard) -> None:
     terminal = start("--port", "0", keyboard=keyboard.name)
     until(terminal.is_ready, timeout=20)

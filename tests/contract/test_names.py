@@ -295,7 +295,7 @@ def test_a_name_is_where_the_contract_says(path: str) -> None:
 def test_start_runs_all_in_series_unless_told() -> None:
     from pybirch.queue.queue import ExecutionMode
 
-    indices, mode = parameters_of(f"{QUEUE}.Queue.start")
+    indices, mode, *_ = parameters_of(f"{QUEUE}.Queue.start")
     assert (indices.name, indices.default) == ("indices", None)
     assert (mode.name, mode.default) == ("mode", ExecutionMode.SERIAL)
 

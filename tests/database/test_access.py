@@ -11,16 +11,16 @@ from database.services.permissions import ACTIONS, can
 from pybirch.errors import FieldError, NotFoundError
 
 MAY = {
-    "viewer": {"read"},
-    "operator": {"read", "operate"},
+    "viewer": {"read", "stop"},
+    "operator": {"read", "stop", "operate"},
     "admin": set(ACTIONS),
 }
 SCOPES = {
-    ("read",): {"read"},
-    ("operate",): {"read", "operate"},
-    ("station",): {"read", "station"},
+    ("read",): {"read", "stop"},
+    ("operate",): {"read", "stop", "operate"},
+    ("station",): {"read", "stop", "station"},
     ("admin",): set(ACTIONS),
-    ("station", "operate"): {"read", "station", "operate"},
+    ("station", "operate"): {"read", "stop", "station", "operate"},
 }
 
 
@@ -63,7 +63,8 @@ def test_a_token_is_found_by_its_text_until_revoked(db: DatabaseService) -> None
     found = db.tokens.find(secret)
     assert found is not None
     assert (found.id, found.scopes) == (row.id, ["station"])
-    assert found.last_used_at is not None
+    assert db.tokens.is_use_to_be_noted(found)
+    assert not db.tokens.is_use_to_be_noted(db.tokens.note_use(row.id))
     assert db.tokens.find(secret + "x") is None
     with db.database.read() as session:
         kept = session.execute(text("SELECT secret_hash FROM api_tokens")).scalar_one()

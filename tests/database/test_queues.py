@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from database.services import DatabaseService
+from database.services.tally import Waiting
 from pybirch.errors import FieldError, NotFoundError
 from pybirch.states import QueueState
 
@@ -76,3 +78,24 @@ def test_a_log_is_read_from_its_end_and_onwards(db: DatabaseService) -> None:
     assert db.logs.list("Q1")[0].timestamp.isoformat() == "2030-01-01T00:00:00+00:00"
     with pytest.raises(NotFoundError):
         db.logs.add("Q9", "INFO", "lost")
+
+
+def test_a_tally_tells_the_states_apart_and_what_waits(db: DatabaseService) -> None:
+    db.queues.create(queue_id="Q1")
+    begun = datetime(2030, 1, 1, tzinfo=UTC)
+    for name, kind in (("A", "line"), ("B", "line"), ("C", "line"), ("D", "line"), ("E", "map")):
+        db.scans.create(
+            scan_id=name, queue_id="Q1", scan_type=kind, points_total=10 if kind == "line" else None
+        )
+    for name in "AB":
+        db.scans.set_status(name, "running", timestamp=begun, progress=0.5)
+    db.scans.set_status("A", "completed", timestamp=begun + timedelta(seconds=20), points_done=10)
+    db.queues.set_status("Q1", "running", current_scan="B")
+    tally = db.queues.tallies_of(["Q1"])["Q1"]
+    assert tally.states == {"completed": 1, "running": 1, "queued": 3}
+    assert tally.progress == 1.5 / 5
+    assert tally.waiting == (Waiting("line", 2, 20, 2.0), Waiting("map", 1, None, None))
+    db.scans.set_status("B", "interrupted")
+    db.queues.set_status("Q1", "idle")
+    tally = db.queues.tallies_of(["Q1"])["Q1"]
+    assert (tally.states["interrupted"], tally.progress, tally.waiting) == (1, 1 / 5, ())

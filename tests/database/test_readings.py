@@ -146,6 +146,19 @@ def test_the_writer_must_hold_the_scan(db: DatabaseService, make_readings: MakeR
         db.readings.append("S9", [make_readings(0, 1)])
 
 
+def test_nothing_new_is_added_to_a_scan_that_has_ended(
+    db: DatabaseService, make_readings: MakeReadings
+) -> None:
+    db.scans.claim("S1", "me")
+    for state in ("running", "completed"):
+        assert db.readings.append("S1", [make_readings(0, 2)], writer="me") in (2, 0)
+        db.scans.set_status("S1", state)
+    assert db.readings.append("S1", [make_readings(0, 2)], writer="me") == 0, "what comes again is no harm"
+    with pytest.raises(StaleWriterError, match="completed"):
+        db.readings.append("S1", [make_readings(0, 3)], writer="me")
+    assert db.readings.last_indexes("S1") == {"iv": 1}
+
+
 def test_arrays_and_their_lengths(db: DatabaseService) -> None:
     even = spectra(0, 70, [5] * 70)
     db.readings.append("S1", [even])

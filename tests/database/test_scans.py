@@ -117,6 +117,29 @@ def test_update_keeps_the_state_machine_and_names_fields(db: DatabaseService) ->
         db.scans.set_status("S2", "running")
 
 
+@pytest.mark.parametrize("end", ["completed", "aborted", "failed"])
+def test_what_has_ended_is_not_taken_up_by_another(db: DatabaseService, end: str) -> None:
+    db.scans.create(scan_id="S1", writer="bench:1")
+    db.scans.set_status("S1", "running")
+    db.scans.set_status("S1", end)
+    with pytest.raises(StaleWriterError, match=end):
+        db.scans.claim("S1", "bench:2")
+    assert db.scans.claim("S1", "bench:1").writer == "bench:1", "a claim that comes again is no harm"
+
+
+def test_no_scans_id_is_that_of_anothers_room(db: DatabaseService) -> None:
+    with pytest.raises(FieldError, match="_blocks"):
+        db.scans.create(scan_id="S1_blocks")
+    assert db.scans.create(scan_id="S1_blocks_2").scan_id == "S1_blocks_2"
+
+
+def test_an_interrupted_scan_is_taken_up_again(db: DatabaseService) -> None:
+    db.scans.create(scan_id="S1", writer="bench:1")
+    db.scans.set_status("S1", "running")
+    db.scans.set_status("S1", "interrupted")
+    assert db.scans.claim("S1", "bench:2").writer == "bench:2"
+
+
 def test_one_writer_at_a_time(db: DatabaseService) -> None:
     number = db.scans.create(scan_id="S1").id
     db.scans.claim("S1", "bench:1")
@@ -128,6 +151,30 @@ def test_one_writer_at_a_time(db: DatabaseService) -> None:
     assert db.scans.claim("S1", "bench:2", force=True).writer == "bench:2"
     with pytest.raises(StaleWriterError):
         db.scans.set_status("S1", "paused", writer="bench:1")
+
+
+def test_making_a_scan_again_takes_it_from_no_living_writer(db: DatabaseService) -> None:
+    db.scans.create_from_pybirch(CoreScan(), writer="bench:1")
+    db.scans.set_status("S1", "running", writer="bench:1")
+    with pytest.raises(StaleWriterError, match="bench:1"):
+        db.scans.create_from_pybirch(CoreScan(), writer="bench:2")
+    assert db.scans.get("S1").writer == "bench:1"
+    assert db.scans.create_from_pybirch(CoreScan(), writer="bench:1").status is ScanState.RUNNING
+    db.scans.mark_interrupted(["S1"])
+    assert db.scans.create_from_pybirch(CoreScan(), writer="bench:2").writer == "bench:2"
+
+
+def test_scans_that_are_given_up_are_failed_and_fenced(db: DatabaseService) -> None:
+    for n, state in enumerate(("running", "paused", "interrupted", "queued", "completed")):
+        db.scans.create(scan_id=f"S{n}", writer="script:1")
+        for step in ("running", state) if state != "queued" else ():
+            db.scans.set_status(f"S{n}", step)
+    assert db.scans.give_up([f"S{n}" for n in range(5)], "nobody came back") == 3
+    states = [db.scans.get(f"S{n}").status for n in range(5)]
+    assert states == ["failed", "failed", "failed", "queued", "completed"]
+    assert db.scans.get("S0").error == "nobody came back"
+    with pytest.raises(StaleWriterError):
+        db.readings.append("S0", [], writer="script:1", progress=1.0)
 
 
 def test_what_was_interrupted_is_nobodys_until_claimed(db: DatabaseService) -> None:

@@ -12,6 +12,14 @@ from pybirch.states import QueueState, ScanState
 MakeReadings = Callable[..., Readings]
 
 
+def test_a_writer_lives_while_its_stations_present_life_is_attached(db: DatabaseService) -> None:
+    db.stations.attach("bench", epoch="e1")
+    assert db.stations.is_living("bench:e1")
+    assert not any(map(db.stations.is_living, ["bench:e0", "other:e1", "bench", "", None]))
+    db.stations.detach("bench", "e1")
+    assert not db.stations.is_living("bench:e1")
+
+
 def test_a_new_life_interrupts_what_the_earlier_left(db: DatabaseService) -> None:
     assert db.stations.attach("bench", pid=1, host="pc", epoch="e1").interrupted == []
     db.queues.attach("Q", "bench")
@@ -59,6 +67,27 @@ def test_writes_of_an_old_life_are_refused(db: DatabaseService, make_readings: M
     db.scans.claim("S1", "bench:e2")
     db.scans.set_status("S1", "running")
     assert db.readings.append("S1", [make_readings(3, 3)], writer="bench:e2") == 3
+
+
+def test_a_life_that_is_over_takes_up_no_further_scan(db: DatabaseService) -> None:
+    """The old life still drives instruments, perhaps; what it would begin next is refused."""
+    db.stations.attach("bench", epoch="e1")
+    db.scans.create(scan_id="S2")
+    db.stations.attach("bench", epoch="e2")
+    with pytest.raises(StaleWriterError, match="its life e1 is over"):
+        db.scans.claim("S2", "bench:e1")
+    db.scans.claim("S2", "bench:e2")
+
+
+def test_a_life_that_is_over_does_not_begin_what_it_had_taken_up(db: DatabaseService) -> None:
+    db.stations.attach("bench", epoch="e1")
+    db.scans.create(scan_id="S3")
+    db.scans.claim("S3", "bench:e1")
+    db.stations.attach("bench", epoch="e2")
+    assert db.scans.get("S3").status == "queued"
+    with pytest.raises(StaleWriterError, match="S3"):
+        db.scans.set_status("S3", "running", writer="bench:e1")
+    db.scans.claim("S3", "bench:e2")
 
 
 @pytest.mark.parametrize(("name", "epoch"), [("", "e"), ("a:b", "e"), ("a", "")])

@@ -78,9 +78,9 @@ def test_every_subcommand_is_in_the_guide() -> None:
     assert [name for name in SUBCOMMANDS if f"`pybirch {name}" not in guide] == []
 
 
-def test_concepts_name_every_state_and_no_other_step() -> None:
-    concepts = _text("docs", "guide", "concepts.md")
-    table = dict(re.findall(r"^\| `(\w+)` \|.*\| ([^|]+) \|$", concepts, re.MULTILINE))
+def test_the_states_page_names_every_state_and_no_other_step() -> None:
+    states = _text("docs", "guide", "states.md")
+    table = dict(re.findall(r"^\| `(\w+)` \|.*\| ([^|]+) \|$", states, re.MULTILINE))
     assert set(table) == set(ScanState)
     for state, after in table.items():
         assert set(re.findall(r"`(\w+)`", after)) <= {*TRANSITIONS[ScanState(state)]}, state

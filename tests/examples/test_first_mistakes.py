@@ -32,7 +32,10 @@ def test_children_without_brackets() -> None:
 
 
 def test_an_instrument_in_the_place_of_an_item() -> None:
-    with pytest.raises(ScanSettingsError, match=r"scan_tree\[0\]: must be a MovementItem or Measurement"):
+    items = "such as MovementItem, MeasurementItem, RepeatItem or WaitItem"
+    with pytest.raises(
+        ScanSettingsError, match=rf"scan_tree\[0\]: must be an item of a tree, {items}, not Fake"
+    ):
         scan([FakeMultimeter("meter")])
 
 

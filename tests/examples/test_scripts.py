@@ -34,11 +34,49 @@ def test_own_extension_writes_and_fails(run: Run, tmp_path: Path) -> None:
 
     assert done.returncode == 0, done.stderr
     assert "completed: 10 readings in " in done.stdout
+    assert "on purpose" in done.stdout
     assert "failed: the folder no such folder does not exist" in done.stdout
+    assert done.stderr == "", "a failure that is shown is no alarm"
     (written,) = tmp_path.glob("*-lockin.csv")
     frame = pd.read_csv(written, index_col="sequence_index")
     assert list(frame.index) == list(range(10))
     assert list(frame["stage (mm)"]) == [float(place) for place in range(0, 50, 5)]
+
+
+def test_a_nested_grid_snakes_and_averages(run: Run) -> None:
+    done = run("nested_grid.py")
+
+    assert done.returncode == 0, done.stderr
+    assert "20 places, 40 readings" in done.stdout
+    assert "theta std (deg)" in done.stdout
+    assert re.search(r"^5 +20\.0 +27\.0 ", done.stdout, re.MULTILINE), "it goes back on the second line"
+    assert "a spectrum has 256 values" in done.stdout
+
+
+def test_adaptive_positions_find_the_threshold(run: Run) -> None:
+    done = run("adaptive_threshold.py")
+
+    assert done.returncode == 0, done.stderr
+    found = re.search(r"1 mA at 0\.64\d V, found with (\d+) readings", done.stdout)
+    assert found is not None, done.stdout
+    assert int(found[1]) < 20
+
+
+def test_a_condition_decides_what_is_measured(run: Run) -> None:
+    done = run("conditional.py")
+
+    assert done.returncode == 0, done.stderr
+    assert "looked at 8 places, took 4 spectra" in done.stdout
+    assert "completed: diode > 12 holds (it is 12.25)" in done.stdout
+
+
+def test_parallel_branches_take_their_time_together(run: Run) -> None:
+    done = run("parallel_branches.py")
+
+    assert done.returncode == 0, done.stderr
+    took = re.search(r"side by side ([\d.]+) s, one after the other ([\d.]+) s", done.stdout)
+    assert took is not None, done.stdout
+    assert float(took[1]) < float(took[2])
 
 
 def test_pymeasure_driver_finds_the_resonance(run: Run) -> None:
@@ -60,3 +98,15 @@ def test_database_example_reads_back_and_goes_on(run: Run, tmp_path: Path) -> No
         scans = db.get_queue_with_scans("example-queue").scans
         counts = [{m.name: m.count for m in db.readings.measurements(scan.scan_id)} for scan in scans]
     assert counts == [{"spectrometer": 5, "meter": 10}] * 2
+
+
+def test_a_scan_that_was_cut_off_goes_on_and_every_reading_is_there_once(run: Run, tmp_path: Path) -> None:
+    done = run("resume_after_crash.py")
+
+    assert done.returncode == 0, done.stderr
+    found = re.fullmatch(r"completed: (\d+) readings were kept, 101 are there now\n", done.stdout)
+    assert found, done.stdout
+    assert 10 <= int(found[1]) < 101
+    with DatabaseService(tmp_path / "crash.db") as db:
+        (scan,) = db.scans.list()
+        assert list(db.readings.read(scan.scan_id, "meter").steps) == list(range(101))

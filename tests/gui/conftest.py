@@ -28,6 +28,9 @@ from pybirch.scan.tree import MeasurementItem, MovementItem
 class Source(Movement):
     """A voltage source."""
 
+    def move_to(self, target: float) -> None:
+        self.position = target
+
 
 class Meter(Measurement):
     """Reads twice the source's voltage, one reading for each permit given."""

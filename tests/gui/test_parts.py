@@ -106,3 +106,14 @@ def test_buttons_are_enabled_by_state():
     assert allowed_of_scan({"status": "running", "requested": "pause"}) == {"resume", "abort"}
     assert allowed_of_scan({"status": "running", "requested": "abort"}) == set()
     assert allowed_of_scan({"status": "failed"}) == {"restart"}
+
+
+def test_points_are_told_as_far_as_they_are_known():
+    from GUI import format
+
+    known = {"points_done": 7, "points_total": 40}
+    assert format.points_of(known | {"status": "running"}) == "7 of 40"
+    varies = known | {"points_vary": True}
+    assert format.points_of(varies | {"status": "running"}) == "at most 40"
+    assert format.points_of(varies | {"status": "completed"}) == "7"
+    assert format.points_of({"points_done": 7, "status": "running"}) == "7"

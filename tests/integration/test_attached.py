@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from typing import Any
 
 import numpy as np
 import pytest
 
 from pybirch.database_integration import DatabaseQueue, setup_websocket_integration
+from pybirch.database_integration.sync.frames import Frames
 from pybirch.errors import FieldError, ServerUnavailableError
 from pybirch.frames import join_frames
 from pybirch.queue.queue import Queue, ScanState
@@ -162,3 +165,85 @@ def test_a_server_that_is_not_there_or_a_missing_token_is_said_at_once(server: A
         setup_websocket_integration(Queue("script"), server_url=server.url)
     with pytest.raises(ServerUnavailableError, match="refuses the token"):
         setup_websocket_integration(Queue("script"), server_url=server.url, token="wrong", timeout=0.3)
+
+
+def test_spectra_larger_than_a_frame_are_stored_whole(server: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pybirch.database_integration.sync.remote.FRAME_NUMBERS", 3_000)
+    meter = Meter(answer=lambda n: np.full((1_000, 1), float(n)))
+    queue = Queue("Q", [line_scan(Stage(), meter, 20)])
+    bridge = attach(queue, server)
+    queue.start()
+    assert queue.wait_for_completion(WAIT)
+    scan = queue.get_handle(0).scan
+    assert scan.state is ScanState.COMPLETED
+    assert [cell[0] for cell in stored(server, scan.scan_id)["voltage (V)"]] == list(range(20))
+    bridge.unregister()
+
+
+def test_a_single_step_that_is_too_large_is_named(server: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pybirch.database_integration.sync.remote.FRAME_NUMBERS", 500)
+    monkeypatch.setattr("pybirch.database_integration.sync.remote.MOST_NUMBERS", 900)
+    queue = Queue("Q", [line_scan(Stage(), Meter(answer=lambda n: np.zeros((1_000, 1))), 3)])
+    bridge = attach(queue, server)
+    queue.start()
+    assert queue.wait_for_completion(WAIT)
+    scan = queue.get_handle(0).scan
+    assert scan.state is ScanState.FAILED
+    assert "meter" in str(scan.error)
+    assert "1,003 numbers" in str(scan.error)
+    bridge.unregister()
+
+
+@pytest.mark.parametrize("end", ["completed", "failed", "aborted"])
+def test_an_end_the_server_does_not_hear_in_time_is_told_when_it_is_back(
+    server: Any, monkeypatch: pytest.MonkeyPatch, end: str
+) -> None:
+    door = Doorway()
+    answer = failing(3, RuntimeError("the lamp went out")) if end == "failed" else None
+    queue = Queue("Q", [line_scan(Stage(), Meter(answer=answer, doors={3: door}), 4)])
+    bridge = attach(queue, server)
+    queue.start()
+    door.wait_until_entered()
+    scan = queue.get_handle(0).scan
+    scan.flush()
+    server.stop()
+    patient = Frames.keep
+    monkeypatch.setattr(Frames, "keep", lambda self, items, patience=60.0: patient(self, items, 0.3))
+    if end == "aborted":
+        scan.abort()
+    door.open()
+    assert queue.wait_for_completion(WAIT)
+    assert scan.state.is_finished
+    server.start()
+    until(lambda: server.db.scans.get(scan.scan_id).status is scan.state, WAIT)
+    bridge.unregister()
+
+
+SCRIPT = """
+import sys
+from pybirch.database_integration.sync.remote import RemoteUpdateServer
+
+updates = RemoteUpdateServer(sys.argv[1], sys.argv[2])
+assert updates.link.wait_connected(20)
+updates.broadcast_scan_status(sys.argv[3], "running")
+updates.broadcast_scan_status(sys.argv[3], "completed")
+print(updates.link.station)
+"""
+
+
+def test_scripts_that_just_end_are_gone_in_order_and_silence_nobody(server: Any) -> None:
+    """Two at a time, each under a name of its own, neither of which says goodbye."""
+    scripts = [
+        subprocess.Popen(
+            [sys.executable, "-c", SCRIPT, server.url, server.token, scan_id],
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for scan_id in ("one", "two")
+    ]
+    names = [script.communicate(timeout=WAIT)[0].strip() for script in scripts]
+    assert [script.returncode for script in scripts] == [0, 0]
+    assert len(set(names)) == 2
+    assert [server.db.scans.get(scan_id).status for scan_id in ("one", "two")] == ["completed"] * 2
+    for name in names:
+        until(lambda name=name: server.db.stations.get(name).ended_in_order)

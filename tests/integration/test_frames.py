@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 from werkzeug.serving import WSGIRequestHandler, make_server
 
-from pybirch.database_integration.sync.frames import BACKLOG_ITEMS, Frames
+from pybirch.database_integration.sync.frames import Frames
 from pybirch.errors import FieldError, ServerUnavailableError, StaleWriterError
 from tests.lab import Doorway
 
@@ -29,6 +29,7 @@ class Ingest:
         self.tokens: set[str] = set()
         self.answers: list[int] = []
         self.door: Doorway | None = None
+        self.is_too_large: Callable[[list[Any]], bool] = lambda items: False
         self.most_at_once = self._at_once = 0
         self._server = make_server("127.0.0.1", 0, self._answer, threaded=True, request_handler=Quiet)
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,))
@@ -45,7 +46,7 @@ class Ingest:
         self.tokens.add(environ["HTTP_AUTHORIZATION"])
         if self.door is not None:
             self.door.pass_through()
-        status = self.answers.pop(0) if self.answers else 200
+        status = 413 if self.is_too_large(frame["items"]) else self.answers.pop(0) if self.answers else 200
         if status == 200:
             self.frames.append(frame)
         self._at_once -= 1
@@ -152,17 +153,50 @@ def test_a_server_that_stays_away_is_an_error_after_some_patience(
         frames.keep([{"kind": "k", "payload": {}}], patience=0.05)
 
 
-def test_readings_are_dropped_before_statuses(ingest: Ingest, frames: Frames, place: dict[str, str]) -> None:
+def test_readings_are_dropped_before_statuses(
+    ingest: Ingest, frames: Frames, place: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pybirch.database_integration.sync.told.MOST_BYTES", 20_000)
     place.clear()
     frames.tell("first", {})
-    for number in range(BACKLOG_ITEMS + 10):
-        kind = "scan_status" if number % 100 == 0 else "data_block"
-        frames.tell(kind, {"n": number})
+    for number in range(1000):
+        frames.tell("data_block", {"n": number})
+        if number % 50 == 0:
+            frames.tell("scan_status", {"scan_id": f"S{number}", "status": "running"})
     place["url"] = ingest.url
     assert frames.flush(10)
     told = kinds(ingest)
-    assert told.count("scan_status") == len(range(0, BACKLOG_ITEMS + 10, 100))
-    assert told.count("data_block") < BACKLOG_ITEMS
+    assert told.count("scan_status") == 20
+    assert 100 < told.count("data_block") < 900
+    last = [i["payload"]["n"] for f in ingest.frames for i in f["items"] if i["kind"] == "data_block"][-1]
+    assert last == 999, "the oldest go first"
+
+
+def test_what_the_server_finds_too_large_comes_in_halves(
+    ingest: Ingest, frames: Frames, place: dict[str, str], caplog: pytest.LogCaptureFixture
+) -> None:
+    place.clear()
+    frames.tell("first", {})
+    for number in range(4):
+        frames.tell("queue_log", {"n": number})
+    ingest.is_too_large = lambda items: len(items) > 2 or {"n": 2} in [item["payload"] for item in items]
+    place["url"] = ingest.url
+    assert frames.flush(10)
+    told = [item["payload"].get("n") for frame in ingest.frames for item in frame["items"]]
+    assert told == [None, 0, 1, 3], "only what is too large by itself is left out"
+    assert "not shown" in caplog.text
+
+
+def test_what_json_cannot_say_stops_nobody(
+    ingest: Ingest, frames: Frames, caplog: pytest.LogCaptureFixture
+) -> None:
+    frames.tell("queue_log", {"queue_id": "Q", "message": "half \ud800"})
+    for odd in ({"message": "\ud800"}, {"thing": object()}, {"number": 2**70}):
+        with pytest.raises(FieldError, match="scan_status of S1"):
+            frames.keep([{"kind": "scan_status", "payload": {"scan_id": "S1", **odd}}])
+    frames.keep([{"kind": "fine", "payload": {}}], patience=5)
+    assert kinds(ingest) == ["fine"]
+    assert "queue_log of Q" in caplog.text
 
 
 def test_what_is_posted_is_not_waited_for_and_keeps_its_turn(

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pytest
 
+from pybirch.database_integration.sync.clock import ServerClock
 from pybirch.database_integration.sync.commands import Commands
 from pybirch.database_integration.sync.inbox import Inbox
 from pybirch.errors import IllegalTransitionError
@@ -20,10 +22,12 @@ class Desk:
     """Performs commands; the first of them waits at the door."""
 
     def __init__(self) -> None:
+        self.begun: list[int] = []
         self.done: list[int] = []
         self.door = Doorway()
 
     def perform(self, command: Mapping[str, Any]) -> dict[str, Any]:
+        self.begun.append(command["seq"])
         if command.get("action") == "wait":
             self.door.pass_through()
         if command.get("action") == "refuse":
@@ -108,6 +112,73 @@ def test_a_command_past_its_deadline_is_dropped(inbox: Inbox, desk: Desk) -> Non
     assert desk.done == [1, 3]
 
 
+def test_stop_everything_waits_for_nobody_and_what_was_asked_before_is_not_done(
+    inbox: Inbox, desk: Desk
+) -> None:
+    senders = Senders(inbox)
+    senders.send(command(1, "wait"))
+    desk.door.wait_until_entered()
+    senders.send(command(2, "start"))
+    until(lambda: len(inbox._heap) == 1)
+    senders.send(command(3, "stop_everything"))
+    until(lambda: 3 in desk.done)
+    until(lambda: 2 in senders.answers)
+    assert "overtaken by stop_everything" in senders.answers[2]["error"]
+    assert desk.begun == [1, 3], "done while another is under way"
+    desk.door.open()
+    senders.join()
+    assert desk.begun == [1, 3, 3], "and once more after it, for it may have begun something"
+    assert senders.answers[3]["ok"]
+
+
+@pytest.mark.parametrize("end", ["abort", "stop_everything"])
+def test_an_end_is_done_however_late_and_whatever_number_is_missing(
+    inbox: Inbox, desk: Desk, end: str
+) -> None:
+    assert inbox.take(command(1))["ok"]
+    assert inbox.take(command(9, end, deadline=0.0, queue_id="Q"))["ok"]
+    assert desk.done == [1, 9]
+
+
+def test_what_was_asked_before_an_end_is_refused_when_it_arrives_after_it(inbox: Inbox, desk: Desk) -> None:
+    assert inbox.take(command(5, "abort", queue_id="Q"))["ok"]
+    late = inbox.take(command(4, "start", queue_id="Q"))
+    assert not late["ok"]
+    assert "abort" in late["error"]
+    assert inbox.take(command(3, "start", queue_id="other"))["ok"], "another queue is not meant"
+    assert desk.done == [5, 3]
+
+
+def test_an_abort_of_one_scan_leaves_the_others_wishes(inbox: Inbox, desk: Desk) -> None:
+    assert inbox.take(command(5, "abort", queue_id="Q", scan_id="a"))["ok"]
+    assert not inbox.take(command(2, "resume", queue_id="Q", scan_id="a"))["ok"]
+    assert inbox.take(command(3, "resume", queue_id="Q", scan_id="b"))["ok"]
+
+
+def test_a_number_below_one_that_was_done_is_too_late(inbox: Inbox, desk: Desk) -> None:
+    assert inbox.take(command(7))["ok"]
+    late = inbox.take(command(6))
+    assert not late["ok"]
+    assert "later command" in late["error"]
+    inbox.reset()
+    assert inbox.take(command(2))["ok"], "a new connection, a new count"
+    assert desk.done == [7, 2]
+
+
+def test_a_deadline_is_meant_by_the_servers_clock(desk: Desk) -> None:
+    clock = ServerClock()
+    inbox = Inbox(desk.perform, "e1", clock)
+    now = time.time()
+    assert inbox.take(command(1, deadline=now - 10))["ok"], "nobody knows the server's clock yet"
+    clock.learn(now, now + 3600.0)
+    stale = inbox.take(command(2, "start", deadline=now + 3590.0))
+    assert not stale["ok"]
+    assert "too late" in stale["error"]
+    assert inbox.take(command(3, deadline=now + 3610.0))["ok"]
+    assert desk.done == [1, 3]
+    inbox.close()
+
+
 def test_a_command_for_another_life_is_refused(inbox: Inbox, desk: Desk) -> None:
     answer = inbox.take(command(1, epoch="e0"))
     assert not answer["ok"]
@@ -135,3 +206,25 @@ def test_commands_answer_with_the_state_that_came_of_them() -> None:
     assert queue.wait_for_completion(20)
     assert [handle.state for handle in queue.handles] == [ScanState.COMPLETED, ScanState.COMPLETED]
     assert commands.perform({"action": "stop_everything"})["queues"][0]["status"] == "idle"
+
+
+def test_stop_everything_reaches_every_queue_whatever_one_of_them_raises(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    door = Doorway()
+    healthy = Queue("healthy", [line_scan(Stage(), Meter(doors={1: door}), 5)])
+
+    class BrokenQueue(Queue):
+        def abort(self, scan_id: str | None = None, **_: str) -> None:
+            raise RuntimeError("broken")
+
+    commands = Commands()
+    for queue in (BrokenQueue("broken"), healthy):
+        commands.add(queue)
+    healthy.start()
+    door.wait_until_entered()
+    commands.perform({"action": "stop_everything"})
+    door.open()
+    assert healthy.wait_for_completion(5)
+    assert healthy.get_handle(0).state is ScanState.ABORTED
+    assert "queue broken could not be aborted" in caplog.text

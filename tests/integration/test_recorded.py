@@ -10,8 +10,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from database.errors import DatabaseUnavailableError
 from database.services import DatabaseService
 from pybirch.database_integration import DatabaseQueue
+from pybirch.database_integration.sync.commands import Commands
 from pybirch.errors import StaleWriterError
 from pybirch.events import EventBus, Readings, ScanStatus
 from pybirch.frames import join_frames
@@ -19,6 +21,7 @@ from pybirch.queue.queue import ExecutionMode, ScanState
 from pybirch.scan.measurements import MeasurementItem
 from pybirch.scan.movements import MovementItem
 from pybirch.scan.scan import Scan
+from tests.conftest import until
 from tests.lab import Diary, Doorway, Ear, Meter, Stage, failing, line, line_scan, settings
 
 WAIT = 60.0
@@ -104,6 +107,17 @@ class StoredFirst:
                 event.status.is_finished and row.status is not event.status
             ):
                 self.early.append((event, row.status))
+
+
+def test_what_is_recorded_is_read_from_the_record(db: DatabaseService) -> None:
+    queue = DatabaseQueue(db, "Q", scans=[line_scan(Stage(), Meter(), 100)])
+    run(queue)
+    scan = queue.get_handle(0).scan
+    assert not scan._memory._blocks, "nothing is kept twice"
+    assert same(scan.data["meter"], stored(db, scan.scan_id))
+    again = DatabaseQueue.from_database(db, "Q").get_handle(0).scan
+    assert same(again.data["meter"], scan.data["meter"])
+    assert again.counts == {"meter": 100}
 
 
 def test_nothing_is_shown_before_it_is_stored(db: DatabaseService) -> None:
@@ -208,6 +222,45 @@ def test_a_record_that_is_locked_for_a_moment_loses_nothing(db: DatabaseService,
     assert len(stored(db, scan.scan_id)) == 200
 
 
+def test_a_locked_record_delays_no_queues_abort(db: DatabaseService, place: Path) -> None:
+    stages, doors = [Stage(f"x{n}") for n in range(2)], [Doorway(), Doorway()]
+    queues = [
+        DatabaseQueue(db, f"Q{n}", scans=[line_scan(stage, Meter(doors={3: door}), 10**6)])
+        for n, (stage, door) in enumerate(zip(stages, doors, strict=True))
+    ]
+    commands = Commands()
+    for queue, door in zip(queues, doors, strict=True):
+        commands.add(queue)
+        queue.start()
+        door.wait_until_entered()
+    with closing(sqlite3.connect(place, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        for door in doors:
+            door.open()
+        commands.perform({"action": "stop_everything"})
+        until(lambda: all(stage.is_safe for stage in stages), what="safe, though nothing can be written")
+        other.execute("ROLLBACK")
+    for queue in queues:
+        assert queue.wait_for_completion(WAIT)
+        [row] = db.get_queue_with_scans(queue.queue_id).scans
+        assert row.status is ScanState.ABORTED
+        lines = [line.message for line in db.get_queue_with_scans(queue.queue_id).logs]
+        assert "queue aborted: stop everything" in lines
+
+
+def test_what_a_living_station_runs_is_not_marked_failed(db: DatabaseService) -> None:
+    db.stations.attach("bench", epoch="e1")
+    door = Doorway()
+    queue = DatabaseQueue(db, "Q", scans=[line_scan(Stage(), Meter(doors={1: door}), 3)], writer="bench:e1")
+    queue.start()
+    door.wait_until_entered()
+    onlooker = DatabaseQueue.from_database(db, "Q")
+    assert onlooker.mark_incomplete_scans_failed() == 0
+    door.open()
+    run(queue)
+    assert queue.get_handle(0).state is ScanState.COMPLETED
+
+
 def test_a_restarted_scan_names_its_origin_in_the_record(db: DatabaseService) -> None:
     meter = Meter(answer=failing(1, RuntimeError("broken")))
     queue = DatabaseQueue(db, "Q", scans=[line_scan(Stage(), meter, 3)])
@@ -231,3 +284,25 @@ def test_a_scan_whose_instrument_is_missing_is_shown_and_refused_by_name(db: Dat
     assert row.status is ScanState.FAILED
     assert "cryostat" in str(row.error)
     assert meter.taken == 0
+
+
+def test_an_end_the_record_does_not_take_in_time_is_kept_later(
+    db: DatabaseService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pybirch.database_integration.store.TRY_AGAIN", 0.01)
+    scan = line_scan(Stage(), Meter(), 3)
+    queue = DatabaseQueue(db, "Q", scans=[scan])
+    set_status, away = db.scans.set_status, [True]
+
+    def refusing(scan_id: Any, state: Any, **fields: Any) -> Any:
+        if away[0] and ScanState(state).is_finished:
+            raise DatabaseUnavailableError("database is locked")
+        return set_status(scan_id, state, **fields)
+
+    monkeypatch.setattr(db.scans, "set_status", refusing)
+    run(queue)
+    assert scan.state is ScanState.FAILED, "nobody says completed that is not kept"
+    assert db.scans.get(scan.scan_id).status is ScanState.RUNNING
+    away[0] = False
+    until(lambda: db.scans.get(scan.scan_id).status is ScanState.FAILED)
+    assert "locked" in str(db.scans.get(scan.scan_id).error)

@@ -291,18 +291,56 @@ def test_abort_of_all_leaves_the_queued_ones() -> None:
     assert states(queue) == ["aborted", "completed"]
 
 
-@pytest.mark.parametrize("paused_first", [False, True])
-def test_stop_lets_what_runs_come_to_its_end(paused_first: bool) -> None:
+def test_stop_lets_what_runs_come_to_its_end() -> None:
     door = Doorway()
     queue = Queue("q", [gated("a", door), quick("b")])
     queue.start()
     door.wait_until_entered()
-    if paused_first:
-        queue.pause()
     queue.stop_queue()
     door.open()
     finish(queue)
     assert states(queue) == ["completed", "queued"]
+
+
+def test_stop_moves_nothing_that_is_paused() -> None:
+    door = Doorway()
+    queue = Queue("q", [gated("a", door), quick("b")])
+    queue.start()
+    door.wait_until_entered()
+    queue.pause()
+    door.open()
+    scan = queue.get_handle(0).scan
+    assert scan.wait_for(lambda s: s.state is ScanState.PAUSED, PATIENCE)
+    queue.stop_queue()
+    assert (queue.state, scan.state) == (QueueState.STOPPING, ScanState.PAUSED)
+    queue.resume()
+    finish(queue)
+    assert states(queue) == ["completed", "queued"]
+
+
+def test_a_queue_is_paused_when_all_that_runs_is() -> None:
+    doors = [Doorway(), Doorway()]
+    queue = Queue("q", [gated("a", doors[0]), gated("b", doors[1])])
+    queue.start(mode=ExecutionMode.PARALLEL)
+    for door in doors:
+        door.wait_until_entered()
+    first, second = queue.handles
+    queue.pause(first.scan_id, by="anna", why="coffee")
+    assert queue.state is QueueState.RUNNING
+    queue.pause(second.scan_id)
+    assert queue.state is QueueState.PAUSED
+    for door in doors:
+        door.open()
+    for handle in queue.handles:
+        assert handle.scan.wait_for(lambda s: s.state is ScanState.PAUSED, PATIENCE)
+    queue.resume(first.scan_id)
+    assert queue.state is QueueState.RUNNING
+    assert first.scan.wait_for(lambda s: s.state is ScanState.COMPLETED, PATIENCE)
+    assert second.state is ScanState.PAUSED
+    queue.resume()
+    finish(queue)
+    assert states(queue) == ["completed", "completed"]
+    assert "a paused by anna: coffee" in [line.message for line in queue.get_logs()]
 
 
 def test_abort_while_paused() -> None:
@@ -503,7 +541,7 @@ def test_instruments_are_given_back_after_failure_and_abort() -> None:
     queue.start()
     finish(queue)
     assert states(queue) == ["failed", "completed"]
-    assert leases.holders([ADDRESS]) == set()
+    assert leases.label_of(ADDRESS) is None
 
 
 def test_one_scan_in_two_queues_runs_once() -> None:
@@ -662,6 +700,100 @@ def test_extensions_of_the_queue() -> None:
 # As JSON
 
 
+class SlowRecord(QueueExtension):
+    """Keeps nothing until its door is opened."""
+
+    def __init__(self) -> None:
+        self.door = Doorway()
+        self.kept: list[str] = []
+        self.slow = False
+
+    def save_log(self, line: QueueLog) -> None:
+        if self.slow:
+            self.door.pass_through()
+        self.kept.append(line.message)
+
+    def save_status(self, status: QueueStatus) -> None:
+        if self.slow:
+            self.door.pass_through()
+        self.kept.append(str(status.status))
+
+
+def test_a_record_that_hangs_delays_neither_pause_nor_abort_nor_the_next_scan() -> None:
+    door, record = Doorway(), SlowRecord()
+    queue = Queue("q", [gated("a", door), quick("b")], extensions=[record])
+    first, second = (handle.scan for handle in queue.handles)
+    record.slow = True
+    queue.start()
+    door.wait_until_entered()
+    record.door.wait_until_entered()
+    queue.pause()
+    queue.resume()
+    door.open()
+    assert second.wait_for(lambda scan: scan.state.is_finished, PATIENCE)
+    assert first.state is second.state is ScanState.COMPLETED
+    assert queue.wait_for_completion(0.5), "it has come to rest, whatever is not written yet"
+    assert "queue started, serial" not in record.kept
+    record.door.open()
+    finish(queue)
+    told = [text for text in record.kept if "queue" in text]
+    assert told == [
+        *("a queued", "b queued"),
+        *("queue started, serial", "queue paused", "queue resumed"),
+        "queue idle",
+    ]
+
+
+def test_a_scan_that_is_being_written_down_delays_no_abort() -> None:
+    class SlowDoor(QueueExtension):
+        def __init__(self) -> None:
+            self.door = Doorway()
+
+        def scan_added(self, scan: Scan, position: int) -> None:
+            if position:
+                self.door.pass_through()
+
+    door, slow = Doorway(), SlowDoor()
+    queue = Queue("q", [gated("a", door, at=2)], extensions=[slow])
+    queue.start()
+    door.wait_until_entered()
+    adding = threading.Thread(target=queue.enqueue, args=(quick("b"),))
+    adding.start()
+    slow.door.wait_until_entered()
+    queue.abort()
+    door.open()
+    finish(queue)
+    assert states(queue) == ["aborted"]
+    slow.door.open()
+    adding.join(PATIENCE)
+    assert states(queue) == ["aborted", "queued"]
+
+
+def test_a_replacement_comes_too_late_and_leaves_nothing_behind() -> None:
+    queue = Queue("q")
+
+    class Starting(QueueExtension):
+        removed: list[str] = []
+
+        def scan_added(self, scan: Scan, position: int) -> None:
+            if scan.settings.scan_name == "new":
+                queue.start()
+                door.wait_until_entered()
+
+        def scan_removed(self, scan: Scan) -> None:
+            self.removed.append(scan.settings.scan_name)
+
+    door, extension = Doorway(), Starting()
+    queue.extensions.append(extension)
+    queue.enqueue(gated("old", door))
+    with pytest.raises(IllegalTransitionError, match="under way"):
+        queue.replace_scan(0, quick("new"))
+    assert [handle.scan.settings.scan_name for handle in queue.handles] == ["old"]
+    assert extension.removed == ["new"]
+    door.open()
+    finish(queue)
+
+
 def test_as_json_and_back() -> None:
     door = Doorway()
     bad = line_scan(Stage("x of bad"), Meter("m", answer=failing(1, OSError("lamp"))), 3)
@@ -733,3 +865,24 @@ def test_many_scans_in_many_queues_are_heard_exactly() -> None:
         for scan_id in mine:
             assert ear.indexes(scan_id=scan_id) == sinks[scan_id].indexes() == list(range(50))
         queue.bus.close()
+
+
+def test_a_scan_that_waits_says_for_what_and_who_has_it() -> None:
+    door, stage, meter = Doorway(), Stage("stage"), Meter("meter")
+    leases = Leases()
+    one = Queue("one", [line_scan(stage, Meter("first", doors={0: door}), 2)], leases=leases)
+    other = Queue("other", [line_scan(stage, meter, 2)], leases=leases)
+    ear = Ear(other.bus)
+    one.start()
+    door.wait_until_entered()
+    other.start()
+    waiting = other.get_handle(0).scan
+    until(lambda: waiting.message == "waits for stage, which a scan in queue one uses")
+    assert waiting.state is ScanState.QUEUED
+    door.open()
+    finish(one)
+    finish(other)
+    other.bus.flush(PATIENCE)
+    told = [event.message for event in ear.of(ScanStatus)]
+    assert "waits for stage, which a scan in queue one uses" in told
+    assert waiting.message is None

@@ -31,7 +31,9 @@ def test_rows_and_columns() -> None:
 
 def test_array_readings_are_one_reading_each() -> None:
     sink = Sink()
-    meter = Meter(columns=["wavelength", "counts"], units=["nm"], answer=lambda n: np.full((64, 2), float(n)))
+    meter = Meter(
+        columns=["wavelength", "counts"], units=["nm", ""], answer=lambda n: np.full((64, 2), float(n))
+    )
     scan = line_scan(Stage(), meter, 3, extensions=[sink])
     scan.run()
     assert scan.points_done == 3

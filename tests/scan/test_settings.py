@@ -13,10 +13,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pybirch.errors import FieldError, NotFoundError, ScanSettingsError
+from pybirch.scan.compiling import compile_tree
 from pybirch.scan.measurements import MeasurementItem
 from pybirch.scan.movements import MovementItem
 from pybirch.scan.scan import Scan, ScanSettings
-from pybirch.scan.traverse import compile_tree, traverse
+from pybirch.scan.traverse import traverse
 from pybirch.states import ScanState
 from tests.lab import Diary, Meter, Stage, line, line_scan, settings
 
@@ -76,7 +77,7 @@ def test_the_plan_counts_what_the_walk_does(tree: list[Any]) -> None:
     plan = compile_tree(tree)
     walked = list(traverse(plan))
     assert plan.steps == len(walked)
-    assert plan.readings == sum(len(measurements) for _, measurements in walked)
+    assert plan.readings == sum(len(lane.reads) for step in walked for lane in step.lanes)
 
 
 def test_binding_names_the_instrument_that_is_missing() -> None:

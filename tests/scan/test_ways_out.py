@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import threading
+from contextlib import suppress
 
 import pytest
 
 from pybirch.events import EventBus
 from pybirch.states import InstrumentState, ScanState
-from tests.lab import PATIENCE, Diary, Ear, Meter, Sink, Stage, failing, line_scan
+from tests.lab import PATIENCE, Diary, Doorway, Ear, Meter, Sink, Stage, failing, line_scan
 
 
 class BrokenError(Exception):
@@ -70,6 +71,93 @@ def test_an_instrument_that_cannot_be_made_safe_does_not_keep_others_from_it() -
     assert stage.is_safe
     assert meter.status is InstrumentState.ERROR
     assert scan.points_done == 3
+
+
+class Source(Stage):
+    """A voltage source that is brought down in small steps, as its maker asks."""
+
+    def __init__(self) -> None:
+        super().__init__("source", "V")
+        self.volts = 14.0
+        self.ramping = threading.Event()
+
+    def shutdown(self) -> None:
+        while self.volts > 0:
+            self.wait(0.001)
+            self.volts -= 1.0
+            if self.volts == 7.0:
+                self.ramping.set()
+                self.wait(0.02)
+        super().shutdown()
+
+
+def test_an_abort_does_not_cut_short_the_way_to_the_safe_state() -> None:
+    source, door = Source(), Doorway()
+    scan = line_scan(source, Meter(doors={1: door}), 5)
+    thread = threading.Thread(target=scan.run)
+    thread.start()
+    door.wait_until_entered()
+    scan.abort()
+    door.open()
+    assert source.ramping.wait(PATIENCE)
+    scan.abort()  # the operator is impatient
+    thread.join(PATIENCE)
+    assert scan.state is ScanState.ABORTED
+    assert source.volts == 0.0
+    assert source.is_safe
+
+
+def test_a_record_that_fails_does_not_cut_it_short_either() -> None:
+    source = Source()
+
+    class Full(Sink):
+        def save_readings(self, readings: object) -> None:
+            raise BrokenError("disk full")
+
+    scan = line_scan(source, Meter(), 5, extensions=[Full()])
+    with pytest.raises(BrokenError, match="disk full"):
+        scan.run()
+    assert source.volts == 0.0
+    assert source.is_safe
+
+
+@pytest.mark.parametrize("hook", ["startup", "execute", "on_complete", "save_status", "on_abort", "shutdown"])
+@pytest.mark.parametrize("kind", [SystemExit, KeyboardInterrupt, BrokenError])
+def test_whatever_a_hook_raises_the_scan_comes_to_an_end(hook: str, kind: type[BaseException]) -> None:
+    stage, diary = Stage(), Diary()
+
+    class Rude(Diary):
+        pass
+
+    def leave(*_: object) -> None:
+        raise kind("gone")
+
+    rude = Rude()
+    setattr(rude, hook, leave)
+    scan = line_scan(stage, Meter(), 3, extensions=[rude, diary])
+    if hook == "on_abort":
+        scan.take()
+        scan.abort()
+    with suppress(BaseException):
+        scan.run()
+    assert scan.state.is_finished
+    assert stage.is_safe
+    assert diary.calls[-1] == "shutdown", "the others hear the end"
+
+
+def test_an_error_on_the_way_out_leaves_no_scan_running(monkeypatch: pytest.MonkeyPatch) -> None:
+    stage = Stage()
+    scan = line_scan(stage, Meter(), 3)
+
+    def broken(*_: object, **__: object) -> None:
+        raise BrokenError("in our own house")
+
+    monkeypatch.setattr("pybirch.scan.bench.Bench.report_values", broken)
+    with pytest.raises(BrokenError, match="in our own house"):
+        scan.run()
+    assert scan.state is ScanState.FAILED
+    assert scan.error == "in our own house"
+    assert stage.is_safe
 
 
 def test_what_was_never_touched_is_not_shut_down() -> None:

@@ -13,7 +13,9 @@ from pybirch.events import EventBus, ScanStatus
 from pybirch.scan.measurements import MeasurementItem
 from pybirch.scan.movements import MovementItem
 from pybirch.scan.scan import Scan
+from pybirch.scan.tree import RepeatItem, WaitItem
 from pybirch.states import ScanState, Wish
+from tests.conftest import until
 from tests.lab import PATIENCE, Diary, Doorway, Ear, Meter, Sink, Stage, line_scan, running, settings
 
 PAUSED, RUNNING = ScanState.PAUSED, ScanState.RUNNING
@@ -328,3 +330,26 @@ def test_an_extension_that_cannot_be_introduced_does_not_keep_a_queued_scan_from
     scan = line_scan(Stage(), Meter(), 3, extensions=[Diary({"set_scan_reference": OSError("no")})])
     scan.abort()
     assert scan.state is ScanState.ABORTED
+
+
+def test_a_wait_of_the_tree_is_cut_short_by_an_abort_and_survives_a_pause() -> None:
+    stage, meter = Stage(), Meter()
+    tree = [MeasurementItem(meter), WaitItem(3600), MeasurementItem(meter)]
+    scan = Scan(settings(tree), extensions=[])
+    with running(scan):
+        until(lambda: scan.points_done == 1)
+        scan.pause()
+        reach(scan, ScanState.PAUSED)
+        scan.resume()
+        reach(scan, ScanState.RUNNING)
+        scan.abort()
+        reach(scan, ScanState.ABORTED)
+    assert (meter.taken, scan.points_done) == (1, 1)
+    assert stage.life == []
+
+
+def test_a_short_wait_passes() -> None:
+    meter = Meter()
+    scan = Scan(settings([RepeatItem(3, [MeasurementItem(meter), WaitItem(0.01)])]))
+    scan.run()
+    assert (scan.state, meter.taken, scan.progress) == (ScanState.COMPLETED, 3, 1.0)

@@ -43,30 +43,6 @@ def demo(start: Callable[..., RunningLab]) -> RunningLab:
     return start("--demo", data="data/demo", PYBIRCH_DEMO_PACE="0.5")
 
 
-@pytest.fixture(scope="session")
-def chromium(chromium_path: Path, require: Any) -> Iterator[Any]:
-    """One Chromium for all tests."""
-    try:
-        from playwright.sync_api import sync_playwright
-    except ModuleNotFoundError:
-        require(False, "no playwright", "pip install playwright")
-        raise
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=str(chromium_path),
-            args=[
-                "--no-sandbox",
-                "--disable-gpu",
-                "--disable-background-networking",
-                "--disable-component-update",
-                "--disable-sync",
-                "--no-first-run",
-            ],
-        )
-        yield browser
-        browser.close()
-
-
 @pytest.fixture
 def person(chromium: Any) -> Iterator[Callable[[RunningLab], Any]]:
     """Signs somebody in by a fresh link and gives their browser window; page errors fail the test."""

@@ -105,7 +105,9 @@ def test_a_page_open_while_the_server_dies_has_every_point_once(
     page.goto(f"{demo.url}/scans/{scan_id}")
     until(is_running(demo, name), 40, "the third scan runs")
 
+    server = demo.pid("server")
     demo.kill("server")
+    until(lambda: demo.pid("server") not in (None, server), 10, "the supervisor brings the server back")
     page.wait_for_selector(".connection-status.connected", timeout=20_000)
     until(lambda: demo.get(f"/api/scan/{scan_id}")["status"] == "completed", 40, "the station went on")
 
@@ -142,6 +144,32 @@ def test_a_killed_station_is_told_at_once_and_loses_nothing(
     again = demo.post(f"/api/scan/{scan_id}/restart")
     assert again.status_code == 200, again.text
     assert again.json()["scan"]["restarted_from"] == scan_id
+
+
+def test_a_scan_goes_on_after_its_station_was_killed(
+    demo: RunningLab, person: Callable[[RunningLab], Any]
+) -> None:
+    name = "Diode I-V curve"
+    page = person(demo)
+    until(is_running(demo, name), 20, "the first scan runs")
+    scan_id = scan_called(demo, name)["scan_id"]
+    page.goto(f"{demo.url}/scans/{scan_id}")
+    until(lambda: len(shown_indexes(page, "diode")) > 3, 5, "points are shown")
+    demo.kill("station")
+    page.wait_for_selector(".status-badge.status-interrupted", timeout=2_000)
+    kept = demo.get(f"/api/scan/{scan_id}")["points_done"]
+    until(lambda: demo.get("/api/overview")["stations"][0]["state"] == "live", 20, "a new station is there")
+    assert demo.get(f"/api/scan/{scan_id}")["points_done"] == kept, "nothing moves before somebody says so"
+
+    page.click("#scan-resume")
+    page.wait_for_selector(".status-badge.status-running", timeout=5_000)
+    page.wait_for_selector(".status-badge.status-completed", timeout=40_000)
+    whole = list(range(demo_lab.DIODE_POINTS))
+    until(lambda: shown_indexes(page, "diode") == whole, 10, "no gap and no double")
+    with DatabaseService(str(demo.database), migrate=False) as db:
+        stored = db.readings.read(scan_id, "diode")
+        assert list(stored.steps) == whole
+        assert db.scans.get(scan_id).status == "completed"
 
 
 def test_stop_everything_from_any_page(demo: RunningLab, person: Callable[[RunningLab], Any]) -> None:

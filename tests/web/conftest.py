@@ -139,3 +139,27 @@ def served(lab: Lab) -> Iterator[WebServer]:
     server.start()
     yield server
     server.stop()
+
+
+@pytest.fixture
+def look(lab: Lab, served: WebServer, chromium: Any) -> Iterator[Callable[..., Any]]:
+    """`look(path, width=1280)`: an operator's browser at that page; errors of the page fail the test."""
+    errors: list[str] = []
+    context = chromium.new_context(viewport={"width": 1280, "height": 800})
+    page = context.new_page()
+    page.on("pageerror", lambda error: errors.append(str(error)))
+
+    def open_page(path: str, width: int = 1280) -> Any:
+        page.set_viewport_size({"width": width, "height": 800})
+        page.goto(f"{served.url}{path}")
+        if page.url.startswith(f"{served.url}/login"):
+            lab.user("operator")
+            page.fill("[name=username]", "operator-person")
+            page.fill("[name=password]", PASSWORD)
+            page.click("#sign-in")
+        page.wait_for_selector(".connection-status.connected")
+        return page
+
+    yield open_page
+    context.close()
+    assert not errors, errors

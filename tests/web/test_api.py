@@ -5,10 +5,15 @@ from __future__ import annotations
 import base64
 import csv
 import io
+import json
+import sqlite3
+from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from werkzeug.exceptions import ServiceUnavailable
 
 from pybirch.events import Readings
 
@@ -138,6 +143,28 @@ def test_more_than_one_answer_holds_is_fetched_in_pieces(
     assert get(f"/api/scan/S/data/iv?start={first['end_index']}").json["first_index"] == 25
 
 
+def test_an_answer_is_bounded_though_decimated(lab: Any, get: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("database.web.api.data.MOST_VALUES", 400)
+    lab.scan(rows=5_000)
+    assert get("/api/scan/S/data/iv?max_points=1000").json["count"] <= 110
+
+
+def test_large_answers_are_made_few_at_a_time(lab: Any, get: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("database.web.turns.PATIENCE", 0.01)
+    lab.scan()
+    turns = lab.parts.turns
+    with turns.one("ana"), turns.one("ana"):
+        with pytest.raises(ServiceUnavailable), turns.one("ana"):
+            pytest.fail("one person had them all")
+        assert get("/api/scan/S/data/iv").status_code == 200
+        with turns.one("ben"):
+            refused = get("/api/scan/S/data/iv")
+            assert (refused.status_code, refused.headers["Retry-After"]) == (503, "2")
+            assert "again" in refused.json["error"]["message"]
+            assert get("/api/scan/S/data/iv?format=csv").status_code == 200, "a stream takes no turn"
+    assert get("/api/scan/S/data/iv").status_code == 200
+
+
 def test_nan_is_null_and_says_so(lab: Any, get: Any) -> None:
     lab.scan(rows=0)
     nan = Readings(
@@ -155,17 +182,27 @@ def test_csv_streams_exact_numbers(lab: Any, get: Any, make_readings: Any) -> No
     lab.scan(rows=500)
     answer = get("/api/scan/S/data/iv?format=csv&start=5")
     assert answer.mimetype == "text/csv"
-    assert "scan_S-iv.csv" in answer.headers["Content-Disposition"]
+    assert 'filename="scan_S-S.csv"' in answer.headers["Content-Disposition"]
     rows = list(csv.reader(io.StringIO(answer.get_data(as_text=True))))
     assert rows[0] == ["index", "time (s)", "step", "x (mm)", "voltage (V)"]
     assert len(rows) == 1 + 495
     assert [float(row[4]) for row in rows[1:]] == make_readings("S", 5, 495).values["voltage (V)"].tolist()
 
 
+def test_csv_files_of_one_scan_have_names_of_their_own(lab: Any, get: Any, make_readings: Any) -> None:
+    lab.scan("2026-11-21_ab", rows=5)
+    lab.db.readings.append("2026-11-21_ab", [make_readings("2026-11-21_ab", 0, 5, "spectra")])
+    for measurement in ("iv", "spectra"):
+        answer = get(f"/api/scan/2026-11-21_ab/data/{measurement}?format=csv")
+        name = f'filename="scan_2026-11-21_ab-{measurement}-2026-11-21_ab.csv"'
+        assert name in answer.headers["Content-Disposition"]
+
+
 def test_no_session_is_open_while_csv_streams(lab: Any) -> None:
     lab.scan(rows=2_000)
     client, headers = lab.app.test_client(), lab.token("read")
     answer = client.get("/api/scan/S/data/iv?format=csv", headers=headers, buffered=False)
+    lab.parts.errands.flush(5)
     chunks = iter(answer.response)
     next(chunks)
     next(chunks)
@@ -255,5 +292,62 @@ def test_a_link_signs_in(lab: Any, sign_in_with: Any) -> None:
 def test_who_did_what_is_noted(lab: Any, csrf: Any) -> None:
     client = lab.browser("operator")
     client.post("/api/stop", headers={"X-CSRFToken": csrf(client, "/")})
+    assert lab.parts.errands.flush(5)
     noted = [(entry.actor, entry.action) for entry in lab.db.audit.list()]
     assert noted == [("operator-person", "sign_in"), ("operator-person", "stop_everything")]
+
+
+def test_a_locked_record_keeps_no_stop_from_its_stations(
+    lab: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    told: list[tuple[str, str]] = []
+
+    def command(_stations: Any, name: str, action: str, **_what: Any) -> dict[str, Any]:
+        told.append((name, action))
+        return {"ok": True, "command_id": "c"}
+
+    monkeypatch.setattr(type(lab.parts.stations), "command", command)
+    caplog.set_level("INFO")
+    headers, client = lab.token("operate"), lab.app.test_client()
+    lab.queue("Q", station="bench")
+    lab.parts.stations.attach("bench", "e1", "sid")
+    with closing(sqlite3.connect(tmp_path / "lab.db", isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        assert client.post("/api/stop", headers=headers).json["ok"]
+        assert client.post("/api/queue/Q/abort", headers=headers, json={}).status_code == 200
+        assert told == [("bench", "stop_everything"), ("bench", "abort")]
+        assert "test: stop_everything" in caplog.text
+        assert not lab.parts.errands.flush(0.01), "not noted yet, and nobody waited for it"
+        other.execute("ROLLBACK")
+    assert lab.parts.errands.flush(10)
+    assert [entry.action for entry in lab.db.audit.list()] == ["stop_everything", "abort"]
+
+
+@pytest.mark.parametrize(
+    "where",
+    [
+        "/api/scans?offset={}",
+        "/api/queues?offset={}",
+        "/api/queue/Q/logs?after_id={}",
+        "/api/scan/S/data/iv?start={}",
+        "/api/scan/S/data/iv?end={}",
+    ],
+)
+def test_a_number_no_database_can_hold_is_refused_by_name(lab: Any, where: str) -> None:
+    lab.queue()
+    lab.scan()
+    client, headers = lab.app.test_client(), lab.token("read")
+    for number in ("9" * 23, "-" + "9" * 23, str(2**63)):
+        answer = client.get(where.format(number), headers=headers)
+        assert answer.status_code == 400
+        assert answer.json["error"]["field"] in where
+
+
+@pytest.mark.parametrize("name", ["", "x" * 101, "a\x00b", "\ud800"])
+def test_a_station_has_a_name_that_can_be_kept(lab: Any, name: str) -> None:
+    client, headers = lab.app.test_client(), lab.token("station")
+    for wrong in ({"station": name, "epoch": "e1"}, {"station": "bench", "epoch": name}):
+        for where, more in (("/api/ingest", {"seq": 0, "items": []}), ("/api/station/exited", {})):
+            body = json.dumps({**wrong, **more})
+            answer = client.post(where, data=body, content_type="application/json", headers=headers)
+            assert answer.status_code == 400

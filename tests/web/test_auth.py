@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
+import html
+import re
+import sys
+import threading
 from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import pytest
+from werkzeug.exceptions import TooManyRequests
 
-from database.web.auth import PER_USER, PUBLIC
+from database.web.attempts import AT_ONCE, CODES_PER_ADDRESS, PER_ADDRESS, PER_USER, Attempts
+from database.web.auth import PUBLIC
+from database.web.places import Place, Places
 from database.web.realtime import HANDLERS
+from tests.conftest import until
+from tests.lab import Doorway
+
+HANDSHAKE = "/socket.io/?EIO=4&transport=polling"
 
 
 def addresses(app: Any) -> list[tuple[str, str, str]]:
@@ -123,6 +136,72 @@ def test_guessing_is_slowed_down(lab: Any, sign_in_with: Callable[..., Any]) -> 
     assert "Wait a minute" in refused.get_data(as_text=True)
 
 
+def test_guesses_made_all_at_once_count_one_by_one(lab: Any) -> None:
+    attempts, looked, door = Attempts(), [], Doorway()
+
+    def check() -> None:
+        looked.append(1)
+        door.pass_through()
+
+    def guess() -> None:
+        with suppress(TooManyRequests):
+            attempts.by_password("10.0.0.9", "Admin", check)
+
+    threads = [threading.Thread(target=guess) for _ in range(3 * PER_USER)]
+    for thread in threads:
+        thread.start()
+    until(lambda: len(looked) == AT_ONCE)
+    door.open()
+    for thread in threads:
+        thread.join(5)
+    assert len(looked) == PER_USER
+
+
+def test_who_guesses_elsewhere_locks_nobody_out(lab: Any) -> None:
+    attempts = Attempts()
+    for n in range(PER_ADDRESS):
+        attempts.by_password("10.0.0.9", "admin" if n < PER_USER else f"user{n}", lambda: None)
+    with pytest.raises(TooManyRequests):
+        attempts.by_password("10.0.0.9", "third", lambda: "right")
+    assert attempts.by_password("10.0.0.7", "admin", lambda: "right") == "right"
+    assert attempts.by_code("10.0.0.9", lambda: "right") == "right", "a code is no guess"
+
+
+def test_wrong_codes_are_counted_and_keep_no_right_one_out(lab: Any) -> None:
+    attempts = Attempts()
+    for _ in range(CODES_PER_ADDRESS):
+        assert attempts.by_code("10.0.0.9", lambda: None) is None
+    with pytest.raises(TooManyRequests):
+        attempts.by_code("10.0.0.9", lambda: None)
+    assert attempts.by_code("10.0.0.9", lambda: "right") == "right"
+
+
+def test_a_name_too_long_to_be_one_is_neither_looked_up_nor_kept(
+    lab: Any, sign_in_with: Callable[..., Any]
+) -> None:
+    client = lab.app.test_client()
+    tried = [sign_in_with(client, username="x" * 256, password="p") for _ in range(PER_USER + 1)]
+    assert {answer.status_code for answer in tried} == {401}
+    assert "Wrong name or password" in tried[0].get_data(as_text=True)
+    attempts: Attempts = lab.app.extensions["sign_in_attempts"]
+    assert not attempts._users._attempts
+
+
+def test_names_are_kept_by_keys_of_one_length() -> None:
+    attempts = Attempts()
+    for name in ("a", "b" * 255, "\ud800"):
+        attempts.by_password("10.0.0.9", name, lambda: None)
+    assert {len(key) for key in attempts._users._attempts} == {64}
+
+
+def test_a_right_one_forgives_the_slips_before_it(lab: Any) -> None:
+    attempts = Attempts()
+    for _ in range(3):
+        for _ in range(PER_USER - 1):
+            attempts.by_password("10.0.0.9", "admin", lambda: None)
+        assert attempts.by_password("10.0.0.9", "admin", lambda: "right") == "right"
+
+
 def test_forms_and_cookie_json_need_a_csrf_token(lab: Any, csrf: Callable[..., str]) -> None:
     lab.queue()
     client = lab.browser()
@@ -152,6 +231,36 @@ def test_signing_out_ends_the_sockets_too(
     assert client.get("/api/scans").status_code == 401
     lab.parts.updates.broadcast_scan_status("S", "running")
     assert socket.get_received() == []
+
+
+def copied(lab: Any, client: Any) -> Any:
+    """Another browser with the same cookie."""
+    cookie = client.get_cookie(lab.app.config["SESSION_COOKIE_NAME"])
+    thief = lab.app.test_client()
+    thief.set_cookie(cookie.key, cookie.value)
+    return thief
+
+
+def test_signing_out_ends_this_browser_and_every_copy_of_its_cookie(
+    lab: Any, csrf: Callable[..., str], sign_in_with: Callable[..., Any]
+) -> None:
+    here, elsewhere = lab.browser(), lab.app.test_client()
+    sign_in_with(elsewhere, username="operator-person", password="correct horse battery")
+    thief = copied(lab, here)
+    sockets = [lab.socket(client) for client in (here, elsewhere)]
+    assert thief.get("/api/scans").status_code == 200
+    here.post("/logout", data={"csrf_token": csrf(here, "/scans")})
+    assert [client.get("/api/scans").status_code for client in (here, thief, elsewhere)] == [401, 401, 200]
+    lab.parts.updates.broadcast_scan_status("S", "running")
+    assert sockets[0].get_received() == []
+    assert [heard["name"] for heard in sockets[1].get_received()] == ["scan_status"]
+
+
+def test_a_new_password_signs_out_everywhere(lab: Any) -> None:
+    client = lab.browser()
+    lab.db.users.set_password("operator-person", "another good phrase")
+    assert client.get("/api/scans").status_code == 401
+    assert lab.db.sign_ins.count() == 0
 
 
 def test_the_session_survives_a_restart_of_the_server(lab: Any) -> None:
@@ -210,6 +319,40 @@ def test_a_revoked_token_opens_nothing(lab: Any) -> None:
     assert lab.app.test_client().get("/api/scans", headers=headers).status_code == 401
 
 
+def shown_command(lab: Any, address: str = "127.0.0.1", **headers: str) -> str:
+    """What the sign-in page has somebody type."""
+    answer = lab.app.test_client().get("/login", headers=headers, environ_base={"REMOTE_ADDR": address})
+    found = re.search(r'<pre class="code">(.*?)</pre>', answer.get_data(as_text=True))
+    assert found
+    return html.unescape(found[1])
+
+
+def test_the_sign_in_page_names_the_labs_folder_on_its_own_machine(
+    lab: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    program = tmp_path / ".venv" / "bin" / "python"
+    program.parent.mkdir(parents=True)
+    program.with_name("pybirch").touch()
+    monkeypatch.setattr(sys, "executable", str(program))
+    assert shown_command(lab) == f"cd {tmp_path} && .venv/bin/pybirch link"
+    assert shown_command(lab, "::1") == f"cd {tmp_path} && .venv/bin/pybirch link"
+
+    monkeypatch.chdir(program.parent)
+    assert shown_command(lab) == "pybirch link", "its data is not kept there"
+
+
+def test_nobody_elsewhere_learns_the_labs_folder(
+    lab: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert shown_command(lab, "10.0.0.7") == "pybirch link"
+    for header in ("X-Forwarded-For", "Forwarded", "X-Real-IP", "Via"):
+        assert shown_command(lab, **{header: "10.0.0.7"}) == "pybirch link", "a proxy on this machine"
+    lab.app.wsgi_app._allowed_hosts = None  # as with HOST=0.0.0.0
+    assert shown_command(lab, Host="lab.example") == "pybirch link"
+
+
 def test_headers_keep_pages_to_themselves(lab: Any) -> None:
     answer = lab.app.test_client().get("/login")
     policy = answer.headers["Content-Security-Policy"]
@@ -238,12 +381,53 @@ def test_socket_io_is_gated_before_the_handshake(lab: Any) -> None:
 
 
 def test_a_full_house_still_lets_stations_in(lab: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("database.web.gate.MOST_SOCKETS", 1)
-    monkeypatch.setattr("database.web.gate.RESERVED", 1)
-    where = "/socket.io/?EIO=4&transport=polling"
+    monkeypatch.setattr("database.web.places.MOST_SOCKETS", 1)
+    monkeypatch.setattr("database.web.places.RESERVED", 2)
+    monkeypatch.setattr("database.web.places.KEPT", 0)
     browser = lab.browser("viewer")
-    assert browser.get(where).status_code == 200
-    assert browser.get(where).status_code == 503
+    assert browser.get(HANDSHAKE).status_code == 200
+    assert browser.get(HANDSHAKE).status_code == 503
     client, headers = lab.app.test_client(), lab.token("read")
-    assert client.get(where, headers=headers).status_code == 200
-    assert client.get(where, headers=headers).status_code == 503
+    assert client.get(HANDSHAKE, headers=headers).status_code == 200
+    assert client.get(f"{HANDSHAKE}&xsid=1", headers=headers).status_code == 503
+    station = lab.token("station")
+    assert client.get(HANDSHAKE, headers=station).status_code == 200
+    assert client.get(HANDSHAKE, headers=station).status_code == 503
+
+
+def test_one_browser_does_not_take_all_places(lab: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("database.web.places.MOST_PER_IDENTITY", 2)
+    greedy, other = lab.browser("viewer"), lab.browser("operator")
+    assert [greedy.get(HANDSHAKE).status_code for _ in range(3)] == [200, 200, 503]
+    assert other.get(HANDSHAKE).status_code == 200
+
+
+def test_one_person_in_many_browsers_does_not_take_all_places(
+    lab: Any, monkeypatch: pytest.MonkeyPatch, sign_in_with: Callable[..., Any]
+) -> None:
+    monkeypatch.setattr("database.web.places.MOST_PER_PERSON", 2)
+    who = lab.user("viewer")
+    browsers = [lab.app.test_client() for _ in range(3)]
+    for browser in browsers:
+        sign_in_with(browser, username="viewer-person", password="correct horse battery")
+    assert [browser.get(HANDSHAKE).status_code for browser in browsers] == [200, 200, 503]
+    _, secret = lab.db.tokens.create("theirs", who.id, scopes=("read",))
+    theirs = {"Authorization": f"Bearer {secret}"}
+    assert lab.app.test_client().get(HANDSHAKE, headers=theirs).status_code == 503
+
+
+def test_viewers_leave_places_to_those_who_operate(lab: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("database.web.places.MOST_SOCKETS", 2)
+    monkeypatch.setattr("database.web.places.KEPT", 1)
+    viewer, operator = lab.browser("viewer"), lab.browser("operator")
+    assert [viewer.get(HANDSHAKE).status_code for _ in range(2)] == [200, 503]
+    assert [operator.get(HANDSHAKE).status_code for _ in range(2)] == [200, 503]
+
+
+def test_who_comes_many_times_at_once_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("database.web.places.MOST_PER_IDENTITY", 2)
+    places = Places(lambda: ())
+    coming = [Place("token_1", "token_1") for _ in range(3)]
+    assert [bool(places.enter(place)) for place in coming] == [False, False, True]
+    places.leave(coming[0])
+    assert not places.enter(coming[2])

@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from database.web.attachment import attach_station
+from database.web.stations import StationState
 from pybirch.events import InstrumentStatus, QueueLog, ScanStatus
 from pybirch.states import InstrumentState, ScanState
 from pybirch.wire import to_block, to_wire
@@ -158,7 +160,7 @@ def test_a_known_exit_interrupts_and_disconnects(lab: Any, send: Any) -> None:
     seen = {"kind": "instrument_seen", "payload": {"name": "stage", "adapter": "fake", "kind": "movement"}}
     send(0, queue_opened(), opened(), running(), seen)
     viewer = lab.socket(lab.browser("viewer"))
-    client, headers = lab.app.test_client(), lab.token("station")
+    client, headers = lab.app.test_client(), lab.token("admin")
     exit_ = {"station": "script", "epoch": "e1", "code": -9}
     assert client.post("/api/station/exited", json={**exit_, "epoch": "e0"}, headers=headers).json == {
         "ok": False
@@ -171,3 +173,92 @@ def test_a_known_exit_interrupts_and_disconnects(lab: Any, send: Any) -> None:
     assert told["instrument_status"]["status"] == "disconnected"
     assert told["station_status"]["state"] == "exited"
     assert send(1, running()).status_code == 409
+
+
+def test_what_a_station_said_of_its_end_is_told(lab: Any, send: Any) -> None:
+    send(0, queue_opened(), opened(), running())
+    viewer = lab.socket(lab.browser("viewer"))
+    client, headers = lab.app.test_client(), lab.token("admin")
+    exit_ = {"station": "script", "epoch": "e1", "code": 1, "reason": "the pump has stopped"}
+    assert client.post("/api/station/exited", json=exit_, headers=headers).json == {"ok": True}
+    told = [e["args"][0] for e in viewer.get_received() if e["name"] == "station_status"]
+    assert [(t["state"], t["reason"]) for t in told] == [("exited", "the pump has stopped (exit code 1)")]
+    assert not lab.db.stations.get("script").ended_in_order, "its own words do not make it orderly"
+
+
+def test_a_station_that_ended_before_it_could_attach_is_told(lab: Any) -> None:
+    viewer = lab.socket(lab.browser("viewer"))
+    client, headers = lab.app.test_client(), lab.token("station")
+
+    def post(**what: Any) -> bool:
+        return client.post("/api/station/exited", json={"station": "cryo", **what}, headers=headers).json[
+            "ok"
+        ]
+
+    bare = {"epoch": "e1", "code": 5}
+    assert not post(**bare), "nothing is known of it but that it has gone"
+    assert post(**bare, reason="lab.py, line 3: invalid syntax")
+    told = [e["args"][0] for e in viewer.get_received() if e["name"] == "station_status"]
+    reason = "lab.py, line 3: invalid syntax (exit code 5)"
+    assert [(t["state"], t["reason"]) for t in told] == [("exited", reason)]
+    stations = client.get("/api/overview", headers=headers).json["stations"]
+    assert [(s["name"], s["state"], s["reason"]) for s in stations] == [("cryo", "exited", reason)]
+
+    assert post(epoch="e2", code=5, reason="lab.py, line 4: invalid syntax")
+    assert lab.db.stations.find("cryo") is None, "how the life before it ended still counts"
+    attach_station(lab.parts, "cryo", "e3", "sid")
+    assert not post(epoch="e4", code=5, reason="another beside the living one")
+    assert lab.parts.stations.get("cryo").state is StationState.LIVE
+    attach_station(lab.parts, "cryo", "e5", "sid")
+    lab.parts.stations.exited("cryo", "e5")
+    assert not post(epoch="e3", code=5, reason="late"), "of an earlier life"
+
+
+def test_a_line_that_comes_again_to_a_new_server_is_kept_once(lab: Any, send: Any) -> None:
+    line = event(QueueLog(queue_id="Q", level="INFO", message="once"))
+    assert send(1, queue_opened(), line, line).status_code == 200
+    lab.parts.ingest._lines.clear()  # the server died before it answered; its successor knows nothing
+    assert send(1, queue_opened(), line, line).json["duplicate"] is False
+    assert [row.message for row in lab.db.logs.list("Q")] == ["once", "once"], "two were said, two are kept"
+    assert send(2, line).status_code == 200
+    assert len(lab.db.logs.list("Q")) == 3
+
+
+def test_only_stations_may_send_much(lab: Any) -> None:
+    much = b'{"items": [' + b"{}," * 500_000 + b"{}]}"
+    client, content = lab.app.test_client(), {"Content-Type": "application/json"}
+    refused = client.post("/api/ingest", data=much, headers=lab.token("read") | content)
+    assert refused.status_code == 403
+    assert client.post("/api/ingest", data=much, headers=content).status_code == 401
+
+
+def test_a_frame_of_too_many_items_is_refused_by_name(send: Any) -> None:
+    refused = send(1, *[{"kind": "k", "payload": {}}] * 5_001)
+    assert refused.status_code == 400
+    assert "items" in refused.json["error"]["field"]
+
+
+def test_a_stations_name_is_that_of_the_token_which_bore_it_first(lab: Any, send: Any) -> None:
+    assert send(0, queue_opened(), opened(), running()).status_code == 200
+    client, stranger = lab.app.test_client(), lab.token("station")
+    frame = {"station": "script", "epoch": "evil", "seq": 0, "items": []}
+    for where, body in (
+        ("/api/ingest", frame),
+        ("/api/station/exited", {"station": "script", "epoch": "e1"}),
+    ):
+        refused = client.post(where, json=body, headers=stranger)
+        assert refused.status_code == 403
+        assert "script" in refused.json["error"]["message"]
+    assert lab.db.scans.get("S").status is ScanState.RUNNING
+    assert client.post("/api/ingest", json={**frame, "station": "other"}, headers=stranger).status_code == 200
+    assert send(1, running()).status_code == 200
+    machine = lab.token("station", "operate", "read", "admin")
+    assert client.post("/api/ingest", json={**frame, "seq": 1}, headers=machine).status_code == 200
+
+
+def test_nobody_adds_to_a_scan_that_has_ended(lab: Any, send: Any, make_readings: Any) -> None:
+    lab.scan("S", rows=4, state="completed")
+    refused = send(0, opened(), block(make_readings, 4, 2))
+    assert refused.status_code == 409
+    assert "completed" in refused.json["error"]["message"]
+    assert lab.db.readings.last_indexes("S") == {"iv": 3}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -139,7 +140,7 @@ class Client:
         self.io = socketio.Client(reconnection=False)
         for event in ("scan_status", "data_block", "data_point", "station_status", "instrument_position"):
             self.io.on(event, lambda data, event=event: self.heard.append((event, data)))
-        self.io.connect(url, headers=headers, transports=["websocket"], **options)
+        self.io.connect(url, headers=headers, transports=["websocket"], wait_timeout=10, **options)
 
     def of(self, event: str) -> list[Any]:
         return [data for kind, data in list(self.heard) if kind == event]
@@ -306,21 +307,85 @@ def test_stop_everything_reaches_every_station(
 
 
 @pytest.mark.system
+def test_stop_everything_is_plain_about_how_far_it_came(
+    lab: Any, station: FakeStation, connect: Callable[..., Client]
+) -> None:
+    """Whoever is known may ask, and gives a reason; what hangs, fails or is out of reach is named."""
+    connect("station", auth={"station": "gone", "epoch": "e2"})
+    lab.parts.stations.exited("gone", "e2")
+    running = [{"name": "sweep", "status": "running"}, {"name": "next", "status": "queued"}]
+    station.answer = {
+        "ok": True,
+        "queues": [{"scans": running}],
+        "instruments": [
+            {"name": "hv", "state": "unsafe", "error": "no answer to OUTP OFF"},
+            {"name": "camera", "state": "busy", "error": None},
+            {"name": "stage", "state": "safe", "error": None},
+        ],
+    }
+    client = lab.app.test_client()
+    told = client.post("/api/stop", headers=lab.token("read"), json={"why": "smoke"}).json
+    assert told["ok"] is False
+    bench, gone = told["stations"]
+    assert bench["running"] == ["sweep"]
+    assert bench["error"] == (
+        "hv could not be made safe: no answer to OUTP OFF; "
+        "camera has not answered yet and will be made safe when it does"
+    )
+    assert (gone["name"], gone["ok"]) == ("gone", False)
+    assert "cannot be reached" in gone["error"]
+    assert station.commands[0]["why"] == "smoke"
+    assert lab.parts.errands.flush(10)
+    assert lab.db.audit.list()[0].detail["why"] == "smoke"
+
+
+def test_stop_everything_without_a_station_is_no_success(lab: Any) -> None:
+    told = lab.app.test_client().post("/api/stop", headers=lab.token("read")).json
+    assert told == {"ok": False, "stations": []}
+
+
+@pytest.mark.system
 def test_a_stations_life_is_shown(
     lab: Any, station: FakeStation, connect: Callable[..., Client], wait_for: Any
 ) -> None:
     lab.scan("S")
     viewer = connect("read")
     beat = {"station": "bench", "epoch": "e1"}
-    assert station.client.io.call("heartbeat", beat) == {"ok": True}
-    assert station.client.io.call("heartbeat", {**beat, "epoch": "e0"}) == {"ok": False}
+    answer = station.client.io.call("heartbeat", beat)
+    assert (answer["ok"], abs(answer["time"] - time.time()) < 60) == (True, True)
+    assert station.client.io.call("heartbeat", {**beat, "epoch": "e0"})["ok"] is False
     told = lab.app.test_client().get("/api/overview", headers=lab.token("read")).json["stations"]
     assert [(s["name"], s["state"], s["pid"], s["host"]) for s in told] == [("bench", "live", 1, "here")]
-    again = connect("station", auth={"station": "bench", "epoch": "e2"})
+    again = connect("admin", auth={"station": "bench", "epoch": "e2"})
     statuses = wait_for(lambda: viewer.of("scan_status"))
     assert (statuses[0]["scan_id"], statuses[0]["status"]) == ("S", "interrupted")
-    assert again.io.call("heartbeat", {**beat, "epoch": "e2"}) == {"ok": True}
+    assert again.io.call("heartbeat", {**beat, "epoch": "e2"})["ok"] is True
     assert station.client.io.call("heartbeat", beat)["ok"] is False
+
+
+@pytest.mark.system
+def test_nobody_connects_under_another_tokens_name(
+    lab: Any, served: Any, station: FakeStation, connect: Callable[..., Client]
+) -> None:
+    with pytest.raises(socketio.exceptions.ConnectionError):
+        connect("station", auth={"station": "bench", "epoch": "evil"})
+    assert station.client.io.call("heartbeat", {"station": "bench", "epoch": "e1"})["ok"] is True
+
+
+@pytest.mark.system
+def test_a_station_that_beats_is_not_dead(lab: Any, station: FakeStation) -> None:
+    client, admin = lab.app.test_client(), lab.token("admin")
+    exit_ = {"station": "bench", "epoch": "e1", "code": -9}
+    assert client.post("/api/station/exited", json=exit_, headers=admin).json == {"ok": True}
+
+    def state() -> str:
+        return client.get("/api/overview", headers=admin).json["stations"][0]["state"]
+
+    assert state() == "exited"
+    assert station.client.io.call("heartbeat", {"station": "bench", "epoch": "e1"})["ok"] is True
+    assert state() == "live"
+    assert lab.db.stations.find("bench").is_attached
+    assert client.post("/api/stop", headers=admin).json["stations"][0]["ok"] is True
 
 
 @pytest.mark.system

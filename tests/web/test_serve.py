@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -128,6 +129,19 @@ def test_after_a_kill_it_comes_back_on_the_same_port_with_the_same_token(
     assert requests.get(f"{told['url']}/api/overview", headers=headers(told), timeout=5).status_code == 200
     client.disconnect()
     client.eio.ws.shutdown()
+
+
+def test_the_unknown_do_not_hold_all_threads_of_gunicorn(start: Callable[..., Any], running: Any) -> None:
+    told = running(start(SERVER="gunicorn"))
+    where = ("127.0.0.1", int(told["url"].rpartition(":")[2]))
+    head = b"POST /login HTTP/1.1\r\nHost: localhost\r\nContent-Length: 400000\r\n\r\ncode="
+    with ExitStack() as held:
+        slow = [held.enter_context(socket.create_connection(where, 5)) for _ in range(300)]
+        for client in slow:
+            client.sendall(head)
+        answer = requests.post(f"{told['url']}/api/stop", headers=headers(told), timeout=5)
+        assert answer.status_code == 200
+        assert slow[0].recv(1) == b"", "who has been unknown for longest makes room"
 
 
 def test_a_port_in_use_is_a_sentence_and_a_code(start: Callable[..., Any]) -> None:

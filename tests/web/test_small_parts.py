@@ -12,6 +12,7 @@ import pytest
 from database.web.auth import local_target
 from database.web.config import load_settings, persistent_secret
 from database.web.csv_stream import csv_lines, file_name, text_cell
+from database.web.ends import how_it_ended
 from database.web.gate import host_name, too_large
 from database.web.identity import bearer_of
 from database.web.limits import RateLimit
@@ -63,19 +64,27 @@ def test_the_running_server_is_found_and_withdrawn(tmp_path: Path) -> None:
         find_server(tmp_path)
 
 
+def test_a_limit_remembers_nobody_for_ever() -> None:
+    now = [0.0]
+    limit = RateLimit(2, clock=lambda: now[0])
+    for n in range(100):
+        limit.take(str(n))
+    now[0] = 60.0
+    limit.take("another")
+    assert set(limit._attempts) == {"another"}
+
+
 def test_a_limit_forgets_after_a_minute() -> None:
     now = [0.0]
     limit = RateLimit(2, clock=lambda: now[0])
-    limit.failed("a")
-    limit.failed("a")
-    assert not limit.allows("a")
-    assert limit.allows("b")
+    assert [limit.take("a") for _ in range(3)] == [True, True, False]
+    assert limit.take("b")
     now[0] = 60.0
-    assert limit.allows("a")
-    limit.failed("a")
-    limit.failed("a")
-    limit.succeeded("a")
-    assert limit.allows("a")
+    assert limit.take("a")
+    limit.give_back("a")
+    assert [limit.take("a") for _ in range(3)] == [True, True, False]
+    limit.forget("a")
+    assert limit.take("a")
 
 
 @pytest.mark.parametrize(
@@ -165,5 +174,24 @@ def test_csv_of_arrays_is_long() -> None:
 
 def test_cells_and_file_names() -> None:
     assert text_cell('a,"b"') == '"a,""b"""'
-    assert text_cell("@x") == "'@x"
+    for formula in ("@x", " =1", "\n=1", "＝1", "\u200b=1", "\ufeff \u00a0+1", "﹣1", "\t=1", "\u0301=1"):
+        assert text_cell(formula).strip('"').startswith("'"), ascii(formula)
+    for text in ("", " ", "x = 1", "µ", "(-)"):
+        assert text_cell(text) == text
+    assert text_cell("a;=1") == '"a;=1"', "others part cells at other signs"
     assert file_name("IV curve/1", "../..") == "IV_curve_1-scan.csv"
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        (None, "ended"),
+        (0, "ended (exit code 0)"),
+        (3, "ended (exit code 3)"),
+        (-9, "was killed"),
+        (-15, "was ended by SIGTERM"),
+        (-99, "was ended by signal 99"),
+    ],
+)
+def test_how_a_process_ended_is_said_in_words(code: int | None, words: str) -> None:
+    assert how_it_ended(code) == words

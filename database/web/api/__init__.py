@@ -7,7 +7,33 @@ from apiflask import APIFlask
 
 def init_api(app: APIFlask) -> None:
     """Register every blueprint of the API."""
-    from database.web.api import commands, data, docs, ingest, instruments, lab, overview, queues, scans
+    from database.web.api import (
+        commands,
+        data,
+        docs,
+        ingest,
+        instruments,
+        lab,
+        overview,
+        preflight,
+        queues,
+        scans,
+        stations,
+        stop,
+    )
 
-    for module in (overview, scans, data, queues, instruments, lab, commands, ingest, docs):
+    for module in (
+        overview,
+        scans,
+        preflight,
+        data,
+        queues,
+        instruments,
+        lab,
+        commands,
+        stations,
+        stop,
+        ingest,
+        docs,
+    ):
         app.register_blueprint(module.bp, url_prefix="/api")

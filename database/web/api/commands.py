@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Literal, get_args
 
 from apiflask import APIBlueprint
 from werkzeug.exceptions import NotFound
 
 from database.web.api import lists
-from database.web.api.schemas import CommandIn, QueueCommandOut, ScanCommandOut, StopOut
+from database.web.api.schemas import CommandIn, QueueCommandOut, ScanCommandOut
 from database.web.identity import me, needs, require
 from database.web.services import Services, services
 from database.web.shapes import Shape, scan_shape
-from pybirch.errors import PyBirchError
 
 bp = APIBlueprint("api_commands", __name__, tag="Commands")
 
 QueueAction = Literal["start", "pause", "resume", "abort", "stop"]
 ScanAction = Literal["pause", "resume", "abort", "restart"]
-STOP_EVERYTHING = "stop_everything"
 _ERRORS = {
     404: "No such queue or scan",
     409: "The station refused, with its reason",
@@ -46,8 +43,9 @@ def queue_command(queue_id: str, action: str, body: dict[str, Any]) -> Shape:
         scan_id=body["scan_id"],
         mode=body["mode"],
         by=me().username,
+        why=body["why"],
     )
-    parts.db.audit.add(me().username, action, f"queue:{row.queue_id}", scan_id=body["scan_id"])
+    parts.audit.note(me().username, action, f"queue:{row.queue_id}", scan_id=body["scan_id"], why=body["why"])
     queue = after_queue_command(lists.whole_queue(lists.queue_row(row.queue_id)), answer)
     return {"ok": True, "command_id": answer["command_id"], "queue": queue}
 
@@ -69,32 +67,9 @@ def scan_command(scan_id: str, action: str) -> Shape:
         scan_id=row.scan_id,
         by=me().username,
     )
-    parts.db.audit.add(me().username, action, f"scan:{row.scan_id}")
+    parts.audit.note(me().username, action, f"scan:{row.scan_id}")
     shape = after_scan_command(parts, row, answer)
     return {"ok": True, "command_id": answer["command_id"], "scan": shape}
-
-
-@bp.post("/stop")
-@bp.output(StopOut)
-@needs("operate")
-def stop() -> Shape:
-    """Stop everything: every station aborts every queue and makes its instruments safe"""
-    parts, who = services(), me().username
-    names = [shape["name"] for shape in lists.stations() if shape["state"] in ("live", "not_answering")]
-
-    def tell(name: str) -> Shape:
-        try:
-            parts.stations.command(name, STOP_EVERYTHING, by=who)
-        except PyBirchError as error:
-            return {"name": name, "ok": False, "error": str(error)}
-        return {"name": name, "ok": True, "error": None}
-
-    answers: list[Shape] = []
-    if names:
-        with ThreadPoolExecutor(max_workers=len(names), thread_name_prefix="stop") as pool:
-            answers = list(pool.map(tell, names))
-    parts.db.audit.add(who, STOP_EVERYTHING, stations=names)
-    return {"ok": all(answer["ok"] for answer in answers), "stations": answers}
 
 
 def known_action(action: str, known: Any) -> None:

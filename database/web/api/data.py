@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 from apiflask import APIBlueprint
-from flask import Response
+from flask import Response, current_app
 from flask.typing import ResponseReturnValue
 
 from database.web.api.schemas import DataOut, DataQuery
@@ -20,7 +20,7 @@ from pybirch.wire import join_column, to_block
 
 bp = APIBlueprint("api_data", __name__, tag="Data")
 
-MOST_VALUES = 2_000_000
+MOST_VALUES = 200_000
 """Numbers in one answer; what is left is asked for with `start` = the answer's `end_index`."""
 
 
@@ -31,7 +31,8 @@ MOST_VALUES = 2_000_000
         200: {
             "description": "the readings; `format=csv` streams text",
             "content": {"application/json": {"schema": DataOut}, "text/csv": {"schema": {"type": "string"}}},
-        }
+        },
+        503: {"description": "Too much is asked for at once; ask again after `Retry-After` seconds"},
     }
 )
 @needs("read")
@@ -39,8 +40,9 @@ def data(scan_id: str, measurement: str, query: dict[str, Any]) -> ResponseRetur
     """Readings `start` to `end` of one measurement"""
     db = services().db
     scan = db.scans.get(scan_id)
-    require("read", scan)
-    row = next((m for m in db.readings.measurements(scan.scan_id) if m.name == measurement), None)
+    person = require("read", scan).person
+    rows = db.readings.measurements(scan.scan_id)
+    row = next((m for m in rows if m.name == measurement), None)
     if row is None:
         raise NotFoundError(f"Scan {scan.scan_id} has no measurement {measurement!r}.")
     total = row.count
@@ -49,17 +51,20 @@ def data(scan_id: str, measurement: str, query: dict[str, Any]) -> ResponseRetur
     columns = wanted_columns(row.layout, query["columns"])
     if query["format"] == "csv":
         blocks = db.readings.iter_blocks(scan.scan_id, measurement, start, end)
-        name = file_name(scan.scan_name or scan.scan_id, measurement)
+        which = [measurement] if len(rows) > 1 else []
+        name = file_name(scan.scan_name, *which, scan.scan_id)
         headers = {"Content-Disposition": f'attachment; filename="{name}"'}
         return Response(csv_lines(row.layout, blocks, columns), mimetype="text/csv", headers=headers)
     head = {"scan_id": scan.scan_id, "measurement": measurement, "total": total, "encoding": query["format"]}
+    rows = rows_at_once(row.layout, columns)
     most = query["max_points"]
-    if most is not None and end - start > most:
-        found = db.readings.overview(scan.scan_id, measurement, most, columns=columns, start=start, end=end)
-        return head | decimated(found, query["format"])
-    end = min(end, start + rows_at_once(row.layout, columns))
-    readings = db.readings.read(scan.scan_id, measurement, start, end, columns=columns)
-    return head | exact(readings, query["format"])
+    with services().turns.one(person):
+        if most is not None and end - start > most:
+            most = max(2, min(most, rows))
+            found = db.readings.overview(scan.scan_id, measurement, most, columns, start, end)
+            return current_app.json.response(head | decimated(found, query["format"]))
+        readings = db.readings.read(scan.scan_id, measurement, start, min(end, start + rows), columns)
+        return current_app.json.response(head | exact(readings, query["format"]))
 
 
 def wanted_columns(layout: list[dict[str, Any]], text: str | None) -> list[str] | None:

@@ -6,11 +6,11 @@ from typing import Any
 
 from apiflask import APIBlueprint
 from flask import request
-from werkzeug.exceptions import Unauthorized
 
 from database.web.api.schemas import ExitIn, FrameIn, FrameOut, OkOut
 from database.web.attachment import station_exited
-from database.web.identity import known, require
+from database.web.ends import End
+from database.web.identity import require, speaks_for
 from database.web.ingest import Frame
 from database.web.services import services
 from database.web.shapes import Shape
@@ -24,27 +24,31 @@ MOST_FRAME = 64 * 1024 * 1024
 @bp.before_request
 def allow_large_frames() -> None:
     """Frames may be larger than what browsers post, once it is known who sends them."""
-    if known() is None:
-        raise Unauthorized
+    require("station")
     request.max_content_length = MOST_FRAME
 
 
 @bp.post("/ingest")
 @bp.input(FrameIn, arg_name="body")
 @bp.output(FrameOut)
-@bp.doc(responses={409: "The station's epoch is over, or a reading does not follow the last one"})
+@bp.doc(
+    responses={
+        403: "Another token speaks for this station",
+        409: "The station's epoch is over, or a reading does not follow the last one",
+    }
+)
 def frame(body: dict[str, Any]) -> Shape:
     """A numbered frame of events; store=true has the server record them. Sending one twice is harmless"""
-    require("station", body["station"])
+    speaks_for(body["station"])
     return {"ok": True, **services().ingest.take(services(), Frame(**body))}
 
 
 @bp.post("/station/exited")
 @bp.input(ExitIn, arg_name="body")
 @bp.output(OkOut)
+@bp.doc(responses={403: "Another token speaks for this station"})
 def exited(body: dict[str, Any]) -> Shape:
     """A station's process has ended: its scans are interrupted, its instruments shown disconnected"""
-    require("station", body["station"])
-    code = body["code"]
-    reason = "the station's process ended" + (f" (exit code {code})" if code is not None else "")
-    return {"ok": station_exited(services(), body["station"], body["epoch"], reason)}
+    speaks_for(body["station"])
+    told = End(body["station"], body["epoch"], body["code"], body["reason"] or "")
+    return {"ok": station_exited(services(), told)}

@@ -15,7 +15,9 @@ from pybirch.events import utc_now
 from pybirch.states import ScanState
 
 if TYPE_CHECKING:
-    from database.models import Queue
+    from collections.abc import Mapping
+
+    from database.models import Queue, Station
 
 LATEST_SCANS = 10
 MOST_IN_OVERVIEW = 100
@@ -59,11 +61,11 @@ def scans(limit: int, offset: int, **filters: Any) -> Shape:
 
 
 def queues(limit: int, offset: int) -> Shape:
-    """A page of queues, each with how many of its scans are done."""
+    """A page of queues, each with how far it is."""
     db = services().db
     rows = db.queues.list(limit=limit, offset=offset, sort="-created_at")
-    counts = db.queues.counts_of([row.id for row in rows])
-    return {"items": [queue_shape(row, *counts[row.id]) for row in rows], "total": db.queues.count()}
+    tallies = db.queues.tallies_of([row.id for row in rows])
+    return {"items": [queue_shape(row, tallies[row.id]) for row in rows], "total": db.queues.count()}
 
 
 def queue_row(queue_id: str) -> Queue:
@@ -80,8 +82,9 @@ def queue_row(queue_id: str) -> Queue:
 
 def whole_queue(row: Queue) -> Shape:
     """A queue with its scans in order."""
-    members = services().db.scans.list(queue_id=row.id, limit=1_000)
-    return whole_queue_shape(row, members, services().updates)
+    db = services().db
+    members = db.scans.list(queue_id=row.id, limit=1_000)
+    return whole_queue_shape(row, db.queues.tallies_of([row.id])[row.id], members, services().updates)
 
 
 def instruments() -> list[Shape]:
@@ -90,29 +93,42 @@ def instruments() -> list[Shape]:
 
 
 def stations() -> list[Shape]:
-    """Every station of the record, with what the server hears of it now."""
+    """Every station of the record, with what the server hears of it now; and those it only heard of."""
     parts = services()
     by_station: dict[str, list[str]] = {}
     for row in parts.db.queues.list(limit=1_000):
         by_station.setdefault(row.station or "", []).append(row.queue_id)
     live = {view.name: view for view in parts.stations.all()}
-    shapes = []
-    for row in parts.db.stations.list(limit=1_000):
-        state = StationState.NONE if row.is_attached or row.ended_in_order else StationState.EXITED
-        view = live.get(row.name) or StationView(row.name, row.epoch, state, pid=row.pid, host=row.host)
-        heard = status_payload(view)["last_heard"] if row.name in live else None
-        shapes.append(
-            {
-                "name": row.name,
-                "state": view.state.value,
-                "last_heard": heard,
-                "epoch": view.epoch,
-                "pid": view.pid or row.pid,
-                "host": view.host or row.host,
-                "queues": by_station.get(row.name, []),
-            }
-        )
-    return shapes
+    rows = {row.name: row for row in parts.db.stations.list(limit=1_000)}
+    views = [live.get(name) or _view_of(row) for name, row in rows.items()]
+    views += [view for name, view in live.items() if name not in rows]
+    return [_station_shape(view, rows.get(view.name), live, by_station) for view in views]
+
+
+def _view_of(row: Station) -> StationView:
+    """A station that only the record knows."""
+    state = StationState.NONE if row.is_attached or row.ended_in_order else StationState.EXITED
+    reason = row.detach_reason or ""
+    return StationView(row.name, row.epoch, state, pid=row.pid, host=row.host, reason=reason)
+
+
+def _station_shape(
+    view: StationView,
+    row: Station | None,
+    live: Mapping[str, StationView],
+    by_station: Mapping[str, list[str]],
+) -> Shape:
+    told = status_payload(view)
+    return {
+        "name": view.name,
+        "state": view.state.value,
+        "last_heard": told["last_heard"] if view.name in live else None,
+        "epoch": view.epoch,
+        "reason": told["reason"],
+        "pid": view.pid or (row.pid if row else None),
+        "host": view.host or (row.host if row else ""),
+        "queues": by_station.get(view.name, []),
+    }
 
 
 def server_url() -> str:

@@ -6,12 +6,19 @@ from typing import Any
 
 from apiflask import Schema
 from apiflask.fields import Boolean, Dict, Float, Integer, List, Nested, Raw, String
-from marshmallow.validate import OneOf, Range
+from marshmallow.validate import Length, OneOf, Range, Regexp
+
+COUNT = Range(0, 2**31)
+"""How many rows or readings somebody may speak of."""
+NUMBER = Range(0, 2**63 - 1)
+"""What the databases can compare with a row's number."""
+NAME = Regexp(r"[^\x00-\x1f\ud800-\udfff]{1,100}\Z", error="a text of 1 to 100 characters is needed")
+"""A station's name, or a life of it: both, with their numbers, name what the station wrote."""
 
 
 class PageQuery(Schema):
     limit = Integer(load_default=100, validate=Range(1, 1_000))
-    offset = Integer(load_default=0, validate=Range(0))
+    offset = Integer(load_default=0, validate=COUNT)
 
 
 class ScanQuery(PageQuery):
@@ -23,12 +30,12 @@ class ScanQuery(PageQuery):
 
 class LogQuery(Schema):
     limit = Integer(load_default=200, validate=Range(1, 1_000))
-    after_id = Integer(load_default=None, allow_none=True)
+    after_id = Integer(load_default=None, allow_none=True, validate=NUMBER)
 
 
 class DataQuery(Schema):
-    start = Integer(load_default=0, validate=Range(0))
-    end = Integer(load_default=None, allow_none=True, validate=Range(0))
+    start = Integer(load_default=0, validate=NUMBER)
+    end = Integer(load_default=None, allow_none=True, validate=NUMBER)
     max_points = Integer(load_default=None, allow_none=True, validate=Range(2, 200_000))
     columns = String(load_default=None, allow_none=True, metadata={"description": "names, with commas"})
     format = String(load_default="json", validate=OneOf(["json", "float32", "float64", "csv"]))
@@ -70,6 +77,7 @@ class ScanOut(Schema):
     finished_at = String(allow_none=True)
     points_done = Integer()
     points_total = Integer(allow_none=True)
+    points_vary = Boolean()
     restarted_from = String(allow_none=True)
     tags = List(String())
     user_fields = Raw()
@@ -78,6 +86,13 @@ class ScanOut(Schema):
 class WholeScanOut(ScanOut):
     settings = Dict()
     measurements = List(Nested(MeasurementOut))
+
+
+class WaitingOut(Schema):
+    scan_type = String()
+    scans = Integer()
+    points = Integer(allow_none=True)
+    seconds_per_point = Float(allow_none=True)
 
 
 class QueueOut(Schema):
@@ -91,6 +106,9 @@ class QueueOut(Schema):
     current_scan = String(allow_none=True)
     completed_scans = Integer()
     total_scans = Integer()
+    scan_states = Dict(metadata={"description": "scans in each state that some are in"})
+    progress = Float(metadata={"description": "share of the queue that is measured"})
+    waiting = List(Nested(WaitingOut), metadata={"description": "queued scans by type, while it runs"})
     station = String(allow_none=True)
     created_at = String()
 
@@ -133,6 +151,7 @@ class StationOut(Schema):
     state = String()
     last_heard = String(allow_none=True)
     epoch = String()
+    reason = String(allow_none=True)
     pid = Integer(allow_none=True)
     host = String()
     queues = List(String())
@@ -164,6 +183,22 @@ class DataOut(Schema):
 class CommandIn(Schema):
     scan_id = String(load_default=None, allow_none=True)
     mode = String(load_default=None, allow_none=True, validate=OneOf(["serial", "parallel"]))
+    why = String(load_default=None, allow_none=True, validate=Length(max=500))
+
+
+class FindingOut(Schema):
+    level = String()
+    field = String()
+    message = String()
+
+
+class PreflightOut(Schema):
+    ok = Boolean()
+    findings = List(Nested(FindingOut))
+
+
+class StopIn(Schema):
+    why = String(load_default="", validate=Length(max=500))
 
 
 class QueueCommandOut(Schema):
@@ -183,12 +218,16 @@ class StopOut(Schema):
     stations = List(Dict())
 
 
+MOST_ITEMS = 5_000
+"""Items of one frame."""
+
+
 class FrameIn(Schema):
-    station = String(required=True)
-    epoch = String(required=True)
-    seq = Integer(required=True, validate=Range(0))
+    station = String(required=True, validate=NAME)
+    epoch = String(required=True, validate=NAME)
+    seq = Integer(required=True, validate=NUMBER)
     store = Boolean(load_default=False)
-    items = List(Dict(), required=True)
+    items = List(Dict(), required=True, validate=Length(max=MOST_ITEMS))
 
 
 class FrameOut(Schema):
@@ -199,9 +238,10 @@ class FrameOut(Schema):
 
 
 class ExitIn(Schema):
-    station = String(required=True)
-    epoch = String(required=True)
-    code = Integer(load_default=None, allow_none=True)
+    station = String(required=True, validate=NAME)
+    epoch = String(required=True, validate=NAME)
+    code = Integer(load_default=None, allow_none=True, validate=Range(-(2**31), 2**32))
+    reason = String(load_default=None, allow_none=True)
 
 
 class OkOut(Schema):

@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-import secrets
-
 from database.services import DatabaseService
 from pybirch.database_integration.recorder import QueueRecorder, Recorder
 from pybirch.database_integration.store import DatabaseStore
+from pybirch.database_integration.writers import new_writer
 from pybirch.scan.scan import Scan
 
 __all__ = ["DatabaseExtension", "DatabaseQueueExtension"]
-
-
-def new_writer(name: str = "script") -> str:
-    """A name for one writer, never used twice."""
-    return f"{name}:{secrets.token_hex(8)}"
 
 
 class DatabaseExtension(Recorder):

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
 
+from pybirch.blocks import since
 from pybirch.events import Readings
 
 Fetch = Callable[[str, int, int], Readings]
@@ -60,18 +60,3 @@ class CatchUp:
                 return
             self._next[name] = missing.end_index
             yield since(missing, start)
-
-
-def since(block: Readings, index: int) -> Readings:
-    """The part of the block from `index` on."""
-    cut = index - block.first_index
-    if cut <= 0:
-        return block
-    return replace(
-        block,
-        first_index=index,
-        steps=block.steps[cut:],
-        times=block.times[cut:],
-        positions={name: values[cut:] for name, values in block.positions.items()},
-        values={name: values[cut:] for name, values in block.values.items()},
-    )

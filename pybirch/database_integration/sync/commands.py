@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from pybirch.errors import FieldError, NotFoundError
+from pybirch.queue.emergency import stop_everything
 from pybirch.queue.queue import Queue
 from pybirch.scan.scan import Scan
 from pybirch.states import QueueState, ScanState
@@ -16,9 +18,14 @@ PATIENCE = 0.8
 
 
 class Commands:
-    """The queues that take commands, and what each command does."""
+    """The queues that take commands, and what each command does.
+
+    Attributes:
+        instruments: what this process owns, for the emergency stop; what its scans use is known.
+    """
 
     def __init__(self) -> None:
+        self.instruments: Sequence[Any] = ()
         self._queues: dict[str, Queue] = {}
         self._lock = threading.Lock()
 
@@ -41,54 +48,65 @@ class Commands:
             PyBirchError: it was refused; the text says why.
         """
         action, queue_id, scan_id = (command.get(key) for key in ("action", "queue_id", "scan_id"))
+        mode, by, why = command.get("mode"), str(command.get("by") or ""), str(command.get("why") or "")
         if action == "stop_everything":
-            return self.stop_everything()
-        mode = command.get("mode")
+            return self.stop_everything(by, why)
         if scan_id is not None:
-            return self._on_scan(str(action), self._queue_of(str(scan_id), queue_id), str(scan_id), mode)
+            return self._on_scan(
+                str(action), self._queue_of(str(scan_id), queue_id), str(scan_id), mode, by, why
+            )
         queue = self._queue(str(queue_id))
         match action:
             case "start":
-                queue.start(mode=mode or queue.mode)
+                queue.start(mode=mode or queue.mode, by=by)
             case "pause":
-                queue.pause()
+                queue.pause(by=by, why=why)
             case "resume":
-                queue.resume()
+                queue.resume(by=by, why=why)
             case "abort":
-                queue.abort()
+                queue.abort(by=by, why=why)
             case "stop":
-                queue.stop_queue()
+                queue.stop_queue(by=by, why=why)
             case _:
                 raise FieldError("action", f"a queue cannot {action!r}")
         self._settle(queue, str(action))
         return {"queue": queue.get_status()}
 
-    def stop_everything(self) -> dict[str, Any]:
-        """Abort all queues at once; answers with their states."""
+    def stop_everything(self, by: str = "", why: str = "") -> dict[str, Any]:
+        """Abort all queues, make all instruments safe; what became of both."""
         queues = self.queues()
-        for queue in queues:
-            queue.abort()
-        for queue in queues:
-            queue.wait_for_completion(PATIENCE)
-        return {"queues": [queue.get_status() for queue in queues]}
+        outcomes = stop_everything(queues, self.instruments, by=by, why=why)
+        return {
+            "queues": [queue.get_status() for queue in queues],
+            "instruments": [outcome.as_json() for outcome in outcomes],
+        }
 
-    def _on_scan(self, action: str, queue: Queue, scan_id: str, mode: str | None) -> dict[str, Any]:
+    def _on_scan(
+        self, action: str, queue: Queue, scan_id: str, mode: str | None, by: str, why: str
+    ) -> dict[str, Any]:
         match action:
             case "start":
                 return self._start(queue, scan_id, mode)
             case "pause":
-                queue.pause(scan_id)
+                queue.pause(scan_id, by=by, why=why)
             case "resume":
-                queue.resume(scan_id)
+                queue.resume(scan_id, by=by, why=why)
             case "abort":
-                queue.abort(scan_id)
+                queue.abort(scan_id, by=by, why=why)
             case "restart":
                 return self._restart(queue, scan_id)
+            case "preflight":
+                return self._preflight(queue, scan_id)
             case _:
                 raise FieldError("action", f"a scan cannot {action!r}")
         handle = queue.get_handle_by_id(scan_id)
         handle.scan.wait_for(_REACHED[action], PATIENCE)
         return {"scan": handle.describe()}
+
+    def _preflight(self, queue: Queue, scan_id: str) -> dict[str, Any]:
+        """What stands in the way of a scan, and what it will take; nothing is moved."""
+        findings = queue.preflight(scan_id)
+        return {"findings": [finding.as_json() for finding in findings]}
 
     def _restart(self, queue: Queue, scan_id: str) -> dict[str, Any]:
         """Run again: queue a new scan, and start it unless the queue is paused or stopping."""
@@ -110,9 +128,10 @@ class Commands:
         if action in ("abort", "stop"):
             queue.wait_for_completion(PATIENCE if action == "abort" else 0.05)
         elif action in ("pause", "resume"):
+            deadline = time.monotonic() + PATIENCE
             for handle in queue.handles:
                 if handle.is_active():
-                    handle.scan.wait_for(_REACHED[action], PATIENCE)
+                    handle.scan.wait_for(_REACHED[action], max(0.0, deadline - time.monotonic()))
 
     def _queue(self, queue_id: str) -> Queue:
         with self._lock:
@@ -135,6 +154,6 @@ def _not_running(scan: Scan) -> bool:
 
 _REACHED: dict[str, Callable[[Scan], bool]] = {
     "pause": _not_running,
-    "resume": lambda scan: scan.state is not ScanState.PAUSED,
+    "resume": lambda scan: scan.state not in (ScanState.PAUSED, ScanState.INTERRUPTED),
     "abort": lambda scan: scan.state.is_finished,
 }

@@ -1,8 +1,7 @@
 """Numbered frames to the server's ingest: one in flight, sent again until acknowledged.
 
-Two kinds of items travel in them. *Told* items only show what the database has already (they wait
-in a bounded backlog from which readings, never statuses, are dropped). *Kept* items are stored by
-the server, and `keep` returns when they are.
+Two kinds of items travel in them. *Told* items only show what the database has already (see
+`told`). *Kept* items are stored by the server, and `keep` returns when they are.
 """
 
 from __future__ import annotations
@@ -10,18 +9,22 @@ from __future__ import annotations
 import logging
 import threading
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import orjson
 import requests
 
-from pybirch.errors import FieldError, ServerUnavailableError, StaleWriterError
+from pybirch.database_integration.sync.told import Told
+from pybirch.errors import FieldError, PyBirchError, ServerUnavailableError, StaleWriterError
 
 log = logging.getLogger(__name__)
 
-BACKLOG_ITEMS = 2_000
 FRAME_ITEMS = 500
+FRAME_BYTES = 2**20
+"""A frame of told items is cut at about this size."""
+MOST_BYTES = 60 * 2**20
+"""A little less than the server takes in one frame."""
 SLOWEST_RETRY = 2.0
 TIMEOUT = 10.0
 LAST_ANSWER = 1.0
@@ -30,17 +33,25 @@ LAST_ANSWER = 1.0
 Find = Callable[[], tuple[str, str]]
 """Gives a server's address and token; raises ServerUnavailableError when there is none."""
 
-Item = dict[str, Any]
+Item = Mapping[str, Any]
 """``{"kind": event name, "payload": …}``"""
+
+
+class TooLargeError(Exception):
+    """The server takes no frame of this size."""
 
 
 class _Kept:
     def __init__(self, items: Sequence[Item], awaited: bool = True) -> None:
-        self.items = list(items)
+        self.items = [encode(item) for item in items]
         self.awaited = awaited
         self.done = threading.Event()
         self.answer: dict[str, Any] = {}
         self.error: Exception | None = None
+
+    def settle(self, error: Exception | None) -> None:
+        self.error = error
+        self.done.set()
 
 
 class Frames:
@@ -57,7 +68,7 @@ class Frames:
         self._station = station
         self._epoch = epoch
         self._seq = 0
-        self._told: deque[Item] = deque()
+        self._told = Told()
         self._kept: deque[_Kept] = deque()
         self._open = True
         self._idle = True
@@ -65,12 +76,15 @@ class Frames:
         self._thread = threading.Thread(target=self._run, name=f"frames of {station}", daemon=True)
         self._thread.start()
 
-    def tell(self, kind: str, payload: dict[str, Any]) -> None:
-        """Show something that is stored already; never waits."""
+    def tell(self, kind: str, payload: Mapping[str, Any]) -> None:
+        """Show something that is stored already; never waits, and never raises for what cannot be sent."""
+        try:
+            data = encode({"kind": kind, "payload": payload})
+        except FieldError as error:
+            log.error("not shown: %s", error)
+            return
         with self._changed:
-            self._told.append({"kind": kind, "payload": payload})
-            if len(self._told) > BACKLOG_ITEMS:
-                self._drop_readings()
+            self._told.add(kind, payload, data)
             self._changed.notify_all()
 
     def keep(self, items: Sequence[Item], patience: float = 60.0) -> dict[str, Any]:
@@ -78,7 +92,8 @@ class Frames:
 
         Raises:
             ServerUnavailableError: no answer within `patience` seconds, or the sender is closed.
-            FieldError, StaleWriterError: the server refused them.
+            FieldError: they cannot be sent, or the server refused them.
+            StaleWriterError: the server refused them.
         """
         kept = _Kept(items)
         self._line_up(kept)
@@ -92,10 +107,11 @@ class Frames:
         return kept.answer
 
     def post(self, items: Sequence[Item]) -> None:
-        """Have the server store these items, in order with what is kept, without waiting for it.
+        """Have the server store these items, in order with what is kept, however long that takes.
 
         Raises:
             ServerUnavailableError: the sender is closed.
+            FieldError: they cannot be sent.
         """
         self._line_up(_Kept(items, awaited=False))
 
@@ -120,31 +136,22 @@ class Frames:
         if threading.current_thread() is not self._thread:
             self._thread.join(max(timeout, LAST_ANSWER))
 
-    def _drop_readings(self) -> None:
-        """The server was away too long: viewers will read these from the record."""
-        self._told = deque(
-            item for item in self._told if item["kind"] not in ("data_block", "instrument_position")
-        )
-
     def _run(self) -> None:
         session = requests.Session()
         try:
             while (frame := self._next_frame()) is not None:
-                kept, items = frame
-                self._seq += 1
-                error = self._send_until_answered(session, kept, items)
-                if kept is not None:
-                    kept.error = error
-                    kept.done.set()
-                if error is not None and (kept is None or not kept.awaited):
-                    log.error("the server refused %d events: %s", len(items), error)
+                if isinstance(frame, _Kept):
+                    self._send_kept(session, frame)
+                else:
+                    self._send_told(session, frame)
         finally:
             session.close()
-            for kept in self._kept:
-                kept.error = ServerUnavailableError("the connection to the server was closed")
-                kept.done.set()
+            with self._changed:
+                self._open, left = False, list(self._kept)
+            for kept in left:
+                kept.settle(ServerUnavailableError("the connection to the server was closed"))
 
-    def _next_frame(self) -> tuple[_Kept | None, list[Item]] | None:
+    def _next_frame(self) -> _Kept | list[bytes] | None:
         with self._changed:
             self._idle = True
             self._changed.notify_all()
@@ -152,61 +159,107 @@ class Frames:
             if not self._open:
                 return None
             self._idle = False
-            if self._kept:
-                kept = self._kept.popleft()
-                return kept, kept.items
-            return None, [self._told.popleft() for _ in range(min(FRAME_ITEMS, len(self._told)))]
+            return self._kept.popleft() if self._kept else self._told.take(FRAME_ITEMS, FRAME_BYTES)
 
-    def _send_until_answered(
-        self, session: requests.Session, kept: _Kept | None, items: list[Item]
-    ) -> Exception | None:
-        body = orjson.dumps(
-            {
-                "station": self._station,
-                "epoch": self._epoch,
-                "seq": self._seq,
-                "store": kept is not None,
-                "items": items,
-            },
-            option=orjson.OPT_SERIALIZE_NUMPY,
+    def _send_kept(self, session: requests.Session, kept: _Kept) -> None:
+        try:
+            kept.answer = self._send(session, kept.items, store=True)
+        except (PyBirchError, TooLargeError) as error:
+            if not kept.awaited:
+                log.error("the server did not store %d events: %s", len(kept.items), error)
+            kept.settle(FieldError("items", str(error)) if isinstance(error, TooLargeError) else error)
+        else:
+            kept.settle(None)
+
+    def _send_told(self, session: requests.Session, items: list[bytes]) -> None:
+        """Send; what is too large for the server in halves."""
+        try:
+            self._send(session, items, store=False)
+        except TooLargeError as error:
+            if len(items) == 1:
+                log.error("not shown, %d bytes: %s", len(items[0]), error)
+                return
+            self._send_told(session, items[: len(items) // 2])
+            self._send_told(session, items[len(items) // 2 :])
+        except PyBirchError as error:
+            log.error("the server refused %d events: %s", len(items), error)
+
+    def _send(self, session: requests.Session, items: list[bytes], *, store: bool) -> dict[str, Any]:
+        """One frame, again and again until it is answered; the answer.
+
+        Raises:
+            ServerUnavailableError: closed before that, or the token was refused.
+            FieldError, StaleWriterError, TooLargeError: the server refused the frame.
+        """
+        self._seq += 1
+        head = orjson.dumps(
+            {"station": self._station, "epoch": self._epoch, "seq": self._seq, "store": store}
         )
+        body = head[:-1] + b',"items":[' + b",".join(items) + b"]}"
         pause = 0.05
         while self._open:
-            try:
-                url, token = self._find()
-                headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
-                answer = session.post(
-                    f"{url.rstrip('/')}/api/ingest", data=body, headers=headers, timeout=TIMEOUT
-                )
-            except (requests.RequestException, ServerUnavailableError) as error:
-                log.debug("ingest: %s", error)
-            else:
-                if answer.status_code < 500 and answer.status_code != 429:
-                    if kept is not None and answer.ok:
-                        kept.answer = answer.json()
-                    return _refusal(answer)
-                log.warning("ingest: the server answered %d", answer.status_code)
+            answer = self._post(session, body)
+            if answer is not None:
+                return _read(answer)
             self._pause(pause)
             pause = min(SLOWEST_RETRY, pause * 2)
-        return ServerUnavailableError("the connection was closed before the server answered")
+        raise ServerUnavailableError("the connection was closed before the server answered")
+
+    def _post(self, session: requests.Session, body: bytes) -> requests.Response | None:
+        """The server's answer, if it has one already."""
+        try:
+            url, token = self._find()
+            headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+            answer = session.post(
+                f"{url.rstrip('/')}/api/ingest", data=body, headers=headers, timeout=TIMEOUT
+            )
+        except (requests.RequestException, ServerUnavailableError) as error:
+            log.debug("ingest: %s", error)
+            return None
+        if answer.status_code < 500 and answer.status_code != 429:
+            return answer
+        log.warning("ingest: the server answered %d", answer.status_code)
+        return None
 
     def _pause(self, seconds: float) -> None:
         with self._changed:
             self._changed.wait_for(lambda: not self._open, seconds)
 
 
-def _refusal(answer: requests.Response) -> Exception | None:
-    if answer.ok:
-        return None
+def encode(item: Item) -> bytes:
+    """One item as JSON.
+
+    Raises:
+        FieldError: it holds something JSON cannot say; names the item.
+    """
     try:
-        told = answer.json().get("error") or {}
+        return orjson.dumps(item, option=orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_NON_STR_KEYS)
+    except TypeError as error:
+        payload = item["payload"]
+        named = next((f" of {payload[key]}" for key in ("scan_id", "queue_id", "name") if key in payload), "")
+        raise FieldError(f"{item['kind']}{named}", str(error)) from error
+
+
+def _read(answer: requests.Response) -> dict[str, Any]:
+    """What the server said.
+
+    Raises:
+        ServerUnavailableError, FieldError, StaleWriterError, TooLargeError: it refused.
+    """
+    try:
+        told = answer.json()
     except ValueError:
         told = {}
-    message = told.get("message") if isinstance(told, dict) else str(told)
-    message = message or f"the server answered {answer.status_code}"
+    if answer.ok:
+        return told
+    error = told.get("error") or {}
+    named = isinstance(error, dict)
+    message = (error.get("message") if named else str(error)) or f"the server answered {answer.status_code}"
     match answer.status_code:
         case 401 | 403:
-            return ServerUnavailableError(f"the server refused the token: {message}")
+            raise ServerUnavailableError(f"the server refused the token: {message}")
         case 409:
-            return StaleWriterError(message)
-    return FieldError(str(told.get("field") or "ingest") if isinstance(told, dict) else "ingest", message)
+            raise StaleWriterError(message)
+        case 413:
+            raise TooLargeError(message)
+    raise FieldError(str(error.get("field") or "ingest") if named else "ingest", message)

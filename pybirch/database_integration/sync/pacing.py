@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from pybirch.blocks import follows, join, part
 from pybirch.events import DataPoint, Readings
 from pybirch.wire import to_points
 
@@ -44,7 +45,7 @@ class Pacer:
         waiting = self._scans.setdefault(readings.scan_id, _Waiting(counted=self._clock()))
         for position, block in enumerate(waiting.blocks):
             if follows(block, readings):
-                waiting.blocks[position] = join(block, readings)
+                waiting.blocks[position] = join([block, readings])
                 return
         waiting.blocks.append(readings)
 
@@ -90,51 +91,6 @@ class Pacer:
     def forget(self, scan_id: str) -> None:
         """Drop what is kept about a scan that has ended."""
         self._scans.pop(scan_id, None)
-
-
-def follows(block: Readings, after: Readings) -> bool:
-    """Whether `after` goes on where `block` ends, with the same columns."""
-    return (
-        block.measurement == after.measurement
-        and block.end_index == after.first_index
-        and block.positions.keys() == after.positions.keys()
-        and block.values.keys() == after.values.keys()
-    )
-
-
-def join(block: Readings, after: Readings) -> Readings:
-    """One block of two that follow each other."""
-    return Readings(
-        scan_id=block.scan_id,
-        measurement=block.measurement,
-        first_index=block.first_index,
-        steps=np.concatenate([block.steps, after.steps]),
-        times=np.concatenate([block.times, after.times]),
-        positions={c: np.concatenate([v, after.positions[c]]) for c, v in block.positions.items()},
-        values={c: _join_values(v, after.values[c]) for c, v in block.values.items()},
-        timestamp=after.timestamp,
-    )
-
-
-def part(readings: Readings, start: int, end: int) -> Readings:
-    """Readings `start` to `end` of the block, counted from its first."""
-    return Readings(
-        scan_id=readings.scan_id,
-        measurement=readings.measurement,
-        first_index=readings.first_index + start,
-        steps=readings.steps[start:end],
-        times=readings.times[start:end],
-        positions={c: v[start:end] for c, v in readings.positions.items()},
-        values={c: v[start:end] for c, v in readings.values.items()},
-        timestamp=readings.timestamp,
-    )
-
-
-def _join_values(first: Any, second: Any) -> Any:
-    arrays = isinstance(first, np.ndarray) and isinstance(second, np.ndarray)
-    if arrays and first.shape[1:] == second.shape[1:]:
-        return np.concatenate([first, second])
-    return [*first, *second]
 
 
 def _parts(readings: Readings) -> list[Readings]:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import socket
 from collections.abc import Sequence
 from typing import Any
 
+from pybirch.blocks import in_parts, numbers_in
 from pybirch.database_integration.sync.broadcasts import Broadcasts
-from pybirch.database_integration.sync.frames import Frames, Item
+from pybirch.database_integration.sync.frames import MOST_BYTES, Frames, Item
 from pybirch.database_integration.sync.link import ServerLink
+from pybirch.errors import FieldError
 from pybirch.events import (
     Event,
     QueueLog,
@@ -24,27 +28,36 @@ TO_BEGIN = 5.0
 """Seconds the server has to take in a new queue or scan; then it is refused."""
 
 
+FRAME_NUMBERS = 2**20
+"""A tick with more numbers than that is stored in several frames; a number is 11 bytes on the wire."""
+MOST_NUMBERS = MOST_BYTES // 11
+
+
 class RemoteUpdateServer(Broadcasts):
     """`ScanUpdateServer`'s methods for a server that runs elsewhere; nothing waits for it.
 
     Args:
         url: the server's address.
         token: bearer token with the scope "station".
-        station: under which name this process speaks.
+        station: under which name this process speaks; by default one that no other process has.
         link: a line that is open already, instead of a new one.
     """
 
     def __init__(
-        self, url: str = "", token: str = "", station: str = "script", *, link: ServerLink | None = None
+        self, url: str = "", token: str = "", station: str = "", *, link: ServerLink | None = None
     ) -> None:
         super().__init__()
-        self.link = link or ServerLink(lambda: (url, token), station)
+        self.link = link or ServerLink(lambda: (url, token), station or _own_name())
 
     def publish(self, event: Event) -> None:
         self.link.publish(event)
 
     def close(self) -> None:
         self.link.close()
+
+
+def _own_name() -> str:
+    return f"script {socket.gethostname()} {os.getpid()}"
 
 
 class RemoteStore:
@@ -85,13 +98,19 @@ class RemoteStore:
         self._post("queue_ordered", {"queue_id": queue_id, "scan_ids": list(scan_ids)})
 
     def save_readings(self, readings: Sequence[Readings], status: ScanStatus) -> None:
-        items = [("data_block", to_wire(to_block(block, "float64"))) for block in readings]
-        if self._pace.due():
-            items.append(("scan_status", to_wire(status)))
-        self._keep(*items)
+        parts = in_parts(readings, FRAME_NUMBERS)
+        for blocks in parts:
+            check_size(blocks)
+            items = [("data_block", to_wire(to_block(block, "float64"))) for block in blocks]
+            if blocks is parts[-1] and self._pace.due():
+                items.append(("scan_status", to_wire(status)))
+            self._keep(*items)
 
     def save_status(self, status: ScanStatus) -> None:
         self._keep(("scan_status", to_wire(status)))
+
+    def owe_status(self, status: ScanStatus) -> None:
+        self._post("scan_status", to_wire(status))
 
     def save_log(self, line: QueueLog) -> None:
         self._post("queue_log", to_wire(line))
@@ -106,3 +125,18 @@ class RemoteStore:
     def _post(self, kind: str, payload: dict[str, Any]) -> None:
         """In its turn, without waiting: a queue that writes its log must still hear an abort."""
         self._frames.post([{"kind": kind, "payload": payload}])
+
+
+def check_size(blocks: Sequence[Readings]) -> None:
+    """Whether one frame may hold these blocks.
+
+    Raises:
+        FieldError: a single step is larger than what the server takes at a time; names the largest.
+    """
+    if numbers_in(blocks) > MOST_NUMBERS:
+        largest = max(blocks, key=lambda block: numbers_in([block]))
+        raise FieldError(
+            largest.measurement,
+            f"one step reads {numbers_in(blocks):,} numbers; through the server at most {MOST_NUMBERS:,} can "
+            "be stored at a time. Give the queue a database of its own (DatabaseQueue), or read less",
+        )

@@ -148,15 +148,18 @@ class RemoteLab:
             raise NotFoundError(f"There is no command {action!r} for that.")
 
     def stop_everything(self) -> None:
-        """Abort every queue of every station.
+        """Abort every queue of every station, make all instruments safe.
 
         Raises:
-            PyBirchError: a station did not do so; the text names it.
+            PyBirchError: a station did not do so, or there is none; the text names it.
         """
         answer = self._server().post("stop")
-        failed = [s for s in answer.get("stations", ()) if not s.get("ok")]
+        stations = answer.get("stations", ())
+        failed = [s for s in stations if not s.get("ok")]
         if failed:
-            raise PyBirchError("; ".join(f"{s['name']}: {s.get('error') or 'not stopped'}" for s in failed))
+            raise PyBirchError("; ".join(f"{s['name']}: {s.get('error') or 'still running'}" for s in failed))
+        if not stations:
+            raise PyBirchError("No station is connected: nothing was told to stop.")
 
     def close(self) -> None:
         """Leave the server and end every thread. Harmless when called twice."""

@@ -25,7 +25,7 @@ class SourceVoltage(VisaMovement):
 
     @property
     def position(self) -> float:
-        return float(self.query(":SOUR:VOLT?"))
+        return self.number(":SOUR:VOLT?")
 
     @position.setter
     def position(self, target: float) -> None:

@@ -54,4 +54,4 @@ class Spectrometer(VisaMeasurement):
         return np.column_stack([self._wavelengths, counts])
 
     def make_safe(self) -> None:
-        self.write("ABOR")
+        self.command("ABOR")

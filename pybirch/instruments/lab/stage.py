@@ -32,7 +32,7 @@ class Stage(VisaMovement):
 
     @property
     def position(self) -> float:
-        return float(self.query("POS?"))
+        return self.number("POS?")
 
     @position.setter
     def position(self, target: float) -> None:
@@ -41,7 +41,7 @@ class Stage(VisaMovement):
     def initialize(self) -> None:
         super().initialize()
         if self.speed is None:
-            self.speed = float(self.query("VEL?"))
+            self.speed = self.number("VEL?")
         else:
             self.command(f"VEL {self.speed:g}")
 
@@ -70,7 +70,7 @@ class Stage(VisaMovement):
         return reached
 
     def make_safe(self) -> None:
-        self.write("STOP")
+        self.command("STOP")  # heard before the connection closes: another may ask at once
 
     def _arrived(self) -> bool:
         moving, position = self.numbers("MOVING?;POS?")

@@ -32,7 +32,7 @@ class Temperature(VisaMovement):
 
     @property
     def position(self) -> float:
-        return float(self.query("TEMP?"))
+        return self.number("TEMP?")
 
     @position.setter
     def position(self, target: float) -> None:

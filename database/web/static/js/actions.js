@@ -19,9 +19,18 @@ export async function whileInFlight(button, work) {
     return null;
   } finally {
     button.classList.remove("in-flight");
-    button.disabled = false;
     button.removeAttribute("aria-disabled");
+    block(button, button.dataset.blocked ?? null);
   }
+}
+
+/** Offer a button no more while there is a reason, which is then its title; null: offer it again. */
+export function block(button, reason) {
+  button.dataset.title ??= button.title;
+  if (reason) button.dataset.blocked = reason;
+  else delete button.dataset.blocked;
+  button.title = reason ?? button.dataset.title;
+  button.disabled = reason !== null;
 }
 
 /**
@@ -48,9 +57,10 @@ export function showActions(box, actions) {
   }
 }
 
-/** A small button for a table row that acts on one scan. */
-export function rowAction(noun, id, action, word, symbol, onAnswer) {
-  const button = h("button", { type: "button", class: "button small quiet", dataset: { action }, title: word, "aria-label": word }, icon(symbol));
+/** A small button that acts on one scan, in a table's row or a notice; with a `label` it says so in words. */
+export function rowAction(noun, id, action, word, symbol, onAnswer, { label = null, blocked = null } = {}) {
+  const button = h("button", { type: "button", class: `button small${label ? "" : " quiet"}`, dataset: { action }, title: word, "aria-label": label ? null : word }, icon(symbol), label);
+  block(button, blocked);
   button.addEventListener("click", async (event) => {
     event.preventDefault();
     event.stopPropagation();
@@ -60,23 +70,31 @@ export function rowAction(noun, id, action, word, symbol, onAnswer) {
   return button;
 }
 
-/** Stop everything, on every page: asks once, then tells what each station said. */
+/** Stop everything, on every page and for everybody: asks once, then tells what each station said. */
 export function bindStopEverything() {
   for (const button of document.querySelectorAll('[data-action="stop-everything"]')) {
-    button.hidden = !mayOperate();
     button.addEventListener("click", async () => {
+      const why = { text: "" };
       const sure = await ask({
         title: "Stop everything?",
         text: "Every queue is aborted at once and all instruments go to their safe state. Points measured so far are kept.",
-        yes: "Stop everything", danger: true,
+        yes: "Stop everything", danger: true, why,
       });
       if (!sure) return;
-      const answer = await whileInFlight(button, () => post("/api/stop"));
-      if (!answer) return;
-      const stations = answer.stations ?? [];
-      for (const station of stations.filter((one) => !one.ok)) toast(`${station.name}: ${station.error ?? "did not answer"}`, { error: true });
-      if (stations.length === 0) toast("No station is connected: nothing to stop.");
-      else if (stations.every((one) => one.ok)) toast("Everything is stopped; instruments are in their safe state.");
+      const answer = await whileInFlight(button, () => post("/api/stop", { why: why.text }));
+      if (answer) tellWhatStopped(answer);
     });
+  }
+}
+
+function tellWhatStopped({ stations = [] }) {
+  for (const station of stations.filter((one) => !one.ok)) {
+    const running = station.running?.length ? `still running: ${station.running.join(", ")}` : "";
+    toast(`${station.name}: ${[station.error, running].filter(Boolean).join("; ") || "did not answer"}`, { error: true });
+  }
+  if (stations.length === 0) toast("No station is connected: nothing was told to stop.", { error: true });
+  else if (stations.every((one) => one.ok)) {
+    const instruments = stations.flatMap((one) => one.instruments ?? []).length;
+    toast(`Everything is stopped; ${instruments === 1 ? "the instrument has" : `all ${instruments} instruments have`} answered to be in the safe state.`);
   }
 }

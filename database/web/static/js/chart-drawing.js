@@ -113,10 +113,18 @@ export function drawSeries(plot, x, y, colour) {
     ctx.globalAlpha = i === sweeps.length - 1 ? 1 : 0.3;
     ctx.stroke(path);
   });
-  ctx.globalAlpha = 1;
-  if (x.length <= 80) {
-    ctx.fillStyle = colour;
-    for (let i = 0; i < x.length; i++) dot(ctx, toX(x[i]), toY(y[i]), 2.5 * ratio);
+  ctx.restore();
+  if (x.length <= 80) drawDots(plot, x, y, colour, toX, toY);
+}
+
+/** Whole dots, at the frame as well; what a zoom leaves outside is left out. */
+function drawDots({ ctx, bbox }, x, y, colour, toX, toY) {
+  const inside = (at, from, size) => at >= from - 1 && at <= from + size + 1;
+  ctx.save();
+  ctx.fillStyle = colour;
+  for (let i = 0; i < x.length; i++) {
+    const [px, py] = [toX(x[i]), toY(y[i])];
+    if (inside(px, bbox.left, bbox.width) && inside(py, bbox.top, bbox.height)) dot(ctx, px, py, 2.5 * (devicePixelRatio || 1));
   }
   ctx.restore();
 }

@@ -1,7 +1,7 @@
-// The latest readings as a table, newest first; at most redrawn twice a second.
+// The latest readings as a table, newest first, each column in one unit; at most redrawn twice a second.
 
 import { fill, h, setText } from "./dom.js";
-import { clock, count, number, quantity, splitColumn, takesPrefix } from "./format.js";
+import { clock, columnScale, count, plural, quantity, splitColumn } from "./format.js";
 
 const MOST = 200;
 
@@ -29,7 +29,9 @@ export class DataTable {
       return;
     }
     const columns = [...store.ofRole("position"), ...store.ofRole("data")];
-    const key = store.name + columns.map((column) => column.key).join();
+    const scales = columns.map((column) => (column.isArray ? null : columnScale(store.values(column.key).subarray(-MOST), column.unit, column.role === "position")));
+    const key = store.name + columns.map((column, i) => `${column.key} ${scales[i]?.unit} ${scales[i]?.decimals}`).join();
+    this.scales = scales;
     if (key !== this.key) this.build(key, columns);
     const indexes = store.index.all();
     const fresh = [];
@@ -38,7 +40,7 @@ export class DataTable {
     this.body.prepend(...fresh);
     while (this.body.children.length > MOST) this.body.lastElementChild.remove();
     this.lastIndex = indexes.at(-1);
-    setText(this.note, store.end > MOST ? `latest ${MOST} of ${count(store.end)} readings` : `${count(store.end)} readings`);
+    setText(this.note, store.end > MOST ? `latest ${MOST} of ${count(store.end)} readings` : plural(store.end, "reading"));
   }
 
   build(key, columns) {
@@ -46,7 +48,7 @@ export class DataTable {
     this.lastIndex = -1;
     this.body.replaceChildren();
     const head = (word, unit) => h("th", { scope: "col", class: "right" }, unit ? `${word} (${unit})` : word);
-    fill(this.box, h("table", { class: "grid" }, h("thead", {}, h("tr", {}, head("#"), head("time"), head("step"), columns.map((column) => head(column.name, column.unit)))), this.body));
+    fill(this.box, h("table", { class: "grid" }, h("thead", {}, h("tr", {}, head("#"), head("time"), head("step"), columns.map((column, i) => head(column.name, this.scales[i]?.unit ?? column.unit)))), this.body));
   }
 
   line(store, columns, row, indexes) {
@@ -54,15 +56,11 @@ export class DataTable {
     const step = store.ofRole("step")[0];
     const cell = (content) => h("td", { class: "right number" }, content);
     return h("tr", {}, cell(count(indexes[row])), cell(time ? clock(new Date(store.values(time.key)[row] * 1000), true) : "–"),
-      cell(step ? count(store.values(step.key)[row]) : "–"), columns.map((column) => cell(this.value(store, column, row))));
+      cell(step ? count(store.values(step.key)[row]) : "–"), columns.map((column, i) => cell(this.value(store, column, row, this.scales[i]))));
   }
 
-  value(store, column, row) {
-    if (!column.isArray) {
-      const reading = store.values(column.key)[row];
-      const trim = column.role === "position";
-      return takesPrefix(column.unit) ? quantity(reading, column.unit, 5, trim) : number(reading, 5, trim);
-    }
+  value(store, column, row, scale) {
+    if (scale) return scale.text(store.values(column.key)[row]);
     const readings = store.arrays(column.key);
     const reading = readings[row - (store.rows - readings.length)];
     return reading ? `${count(reading.length)} values, most ${quantity(reading.reduce((a, b) => Math.max(a, b), -Infinity), splitColumn(column.name).unit || column.unit, 4)}` : "–";

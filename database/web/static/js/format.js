@@ -15,9 +15,6 @@ export function prefixFor(size, unit) {
   return { factor: 10 ** -power, unit: PREFIXES[power] + unit };
 }
 
-/** Whether values of this unit are written with prefixes. */
-export const takesPrefix = (unit) => TAKES_PREFIX.has(unit);
-
 /** A number in `digits` significant digits; with `trim` without trailing zeros. */
 export function number(value, digits = 5, trim = true) {
   if (value === null || value === undefined) return "–";
@@ -43,6 +40,46 @@ export function quantity(value, unit = "", digits = 5, trim = true) {
   const { factor, unit: shown } = prefixFor(value, unit);
   const text = number(value * factor, digits, trim);
   return shown ? `${text}${THIN}${shown}` : text;
+}
+
+/** What rounding leaves of a zero among values as large as this is zero. */
+export const nearZero = (value, most) => (Math.abs(value) < 1e-12 * most ? 0 : value);
+
+/** The largest magnitude among these; 0 where there is none. */
+export function largest(values) {
+  let most = 0;
+  for (let i = 0; i < values.length; i++) if (Number.isFinite(values[i])) most = Math.max(most, Math.abs(values[i]));
+  return most;
+}
+
+const DIGITS = 5;
+
+/**
+ * How a column of these values is written: {unit, decimals, text(value)}. All with one prefix and as many
+ * decimals, so that it can be read down; only what that would round away keeps digits of its own.
+ * `trim` takes the decimals that are zero in every row.
+ */
+export function columnScale(values, unit, trim = false) {
+  const most = largest(values);
+  const { factor, unit: shown } = prefixFor(most, unit);
+  const finest = most > 0 ? Math.max(0, DIGITS - 1 - Math.floor(Math.log10(most * factor) + 1e-9)) : 0;
+  const plain = most * factor < 1e7 && finest <= 8;
+  const settled = (value) => nearZero(value, most) * factor;
+  const decimals = trim && plain ? fewest(Array.from(values, settled), finest) : finest;
+  const text = (value) => {
+    const scaled = settled(value);
+    if (!Number.isFinite(scaled) || !plain || (scaled !== 0 && Math.abs(scaled) < 10 ** (1 - finest))) return number(scaled, DIGITS - 1);
+    return sign(scaled.toLocaleString("en", { minimumFractionDigits: decimals, maximumFractionDigits: decimals }));
+  };
+  return { unit: shown, decimals, text };
+}
+
+/** Decimals that write all values as well as `finest` do. */
+function fewest(values, finest) {
+  const alike = (value, decimals) => !Number.isFinite(value) || Math.abs(Number(value.toFixed(decimals)) - Number(value.toFixed(finest))) < 0.5 * 10 ** -finest;
+  let decimals = finest;
+  while (decimals > 0 && values.every((value) => alike(value, decimals - 1))) decimals--;
+  return decimals;
 }
 
 /** "voltage (V)" -> {name: "voltage", unit: "V"}. */
@@ -93,6 +130,9 @@ export function clock(moment, seconds = false) {
   const sameYear = date.getFullYear() === today.getFullYear();
   return `${date.toLocaleDateString("en-GB", { day: "numeric", month: "short", year: sameYear ? undefined : "numeric" })} ${time}`;
 }
+
+/** When it will be, so many seconds from now. */
+export const clockIn = (seconds) => clock(new Date(now() + seconds * 1000), seconds < 120);
 
 export const absolute = (iso) => (iso ? new Date(iso).toLocaleString("en-GB", { dateStyle: "medium", timeStyle: "medium" }) : "");
 

@@ -64,14 +64,15 @@ export class InstrumentView {
       const target = h("span", { class: "position-target" });
       const mark = h("i");
       const travel = row.kind === "axis" && limitsOf(instrument) ? h("div", { class: "travel" }, mark) : null;
-      this.rows.set(row.kind + row.name, { value, target, mark: travel && mark });
-      return h("div", { class: "axis-box" }, h("div", { class: "position-axis", dataset: { axis: row.name } },
-        h("span", { class: "axis-name cut" }, splitColumn(row.name).name), value), travel, row.kind === "axis" && target);
+      const title = h("span", { class: "axis-name cut" });
+      this.rows.set(row.kind + row.name, { title, value, target, mark: travel && mark });
+      return h("div", { class: "axis-box" }, h("div", { class: "position-axis", dataset: { axis: row.name } }, title, value), travel, row.kind === "axis" && target);
     }));
     if (wanted.length === 0) fill(this.axes, h("p", { class: "muted" }, instrument.status === "disconnected" ? "not connected" : "no reading yet"));
   }
 
   write(line, row, instrument, moving) {
+    setText(line.title, `${splitColumn(row.name).name}${instrument.status === "disconnected" ? ", last" : ""}`);
     setText(line.value, display(instrument, row.name, row.value, row.place, row.kind === "axis" && !moving));
     if (row.kind !== "axis") return;
     const target = instrument.target?.[row.name];

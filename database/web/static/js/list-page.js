@@ -56,8 +56,10 @@ export class ListPage {
   }
 
   refreshSoon() {
-    clearTimeout(this.soon);
-    this.soon = setTimeout(() => void this.refresh().catch(() => {}), 300);
+    this.soon ??= setTimeout(() => {
+      this.soon = null;
+      void this.refresh().catch(() => {});
+    }, 300);
   }
 
   show({ items, total }) {

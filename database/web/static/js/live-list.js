@@ -3,15 +3,17 @@
 import { fill } from "./dom.js";
 
 export class LiveList {
-  /** @param options {id(item), make() -> {element, show(item)}, empty() -> node} */
+  /** @param options {id(item), make() -> {element, show(item)}, empty() -> node, emptyKey?() -> text that tells when the node is another} */
   constructor(box, options) {
     Object.assign(this, { box, options, rows: new Map(), isEmpty: null });
   }
 
   show(items) {
     if (items.length === 0) {
-      if (this.isEmpty !== true) fill(this.box, this.options.empty());
+      const key = this.options.emptyKey?.() ?? "";
+      if (this.isEmpty !== true || key !== this.emptyKey) fill(this.box, this.options.empty());
       this.isEmpty = true;
+      this.emptyKey = key;
       this.rows.clear();
       return;
     }

@@ -1,6 +1,6 @@
 // What is said over the page: toasts, questions, banners.
 
-import { byId, fill, h, icon } from "./dom.js";
+import { byId, fill, h, icon, setText } from "./dom.js";
 
 /** A short word at the bottom; errors stay until closed, the rest goes after 5 s. */
 export function toast(text, { error = false } = {}) {
@@ -14,19 +14,22 @@ export function toast(text, { error = false } = {}) {
   return box;
 }
 
-/** Ask once; true if they said yes. */
-export function ask({ title, text, yes, danger = false }) {
+/** Ask once; true if they said yes. With `why`, an object, its `text` becomes the reason they gave. */
+export function ask({ title, text, yes, danger = false, why = null }) {
   return new Promise((resolve) => {
     const agree = h("button", { type: "button", class: `button ${danger ? "danger solid" : "primary"}`, dataset: { answer: "yes" } }, yes);
     const refuse = h("button", { type: "button", class: "button", dataset: { answer: "no" } }, "Cancel");
-    const dialog = h("dialog", { class: "dialog", "aria-label": title }, h("h2", {}, title), h("p", {}, text),
+    const reason = why && h("input", { type: "text", class: "form-control reason", maxlength: 500, placeholder: "Why (optional, kept in the log)", "aria-label": "Why" });
+    const dialog = h("dialog", { class: "dialog", "aria-label": title }, h("h2", {}, title), h("p", {}, text), reason,
       h("div", { class: "dialog-actions" }, refuse, agree));
     const end = (answer) => {
+      if (why) why.text = reason.value.trim();
       dialog.close();
       dialog.remove();
       resolve(answer);
     };
     agree.addEventListener("click", () => end(true));
+    reason?.addEventListener("keydown", (event) => event.key === "Enter" && end(true));
     refuse.addEventListener("click", () => end(false));
     dialog.addEventListener("cancel", (event) => {
       event.preventDefault();
@@ -38,8 +41,8 @@ export function ask({ title, text, yes, danger = false }) {
   });
 }
 
-/** A banner under the top bar, one for each `key`; without text it goes. */
-export function banner(key, text, { kind = "warning", link = null } = {}) {
+/** A banner under the top bar, one for each `key`; without text it goes. `close` gives it a button and hears of it. */
+export function banner(key, text, { kind = "warning", link = null, close = null, act = null } = {}) {
   const holder = byId("banners");
   let box = holder.querySelector(`[data-key="${CSS.escape(key)}"]`);
   if (!text) {
@@ -47,14 +50,25 @@ export function banner(key, text, { kind = "warning", link = null } = {}) {
     return;
   }
   if (!box) {
-    box = h("div", { class: `notice ${kind}`, dataset: { key } });
+    box = h("div", { dataset: { key } });
     holder.append(box);
   }
-  if (box.dataset.text === text) return;
-  box.dataset.text = text;
-  fill(box, h("div", { class: "line" }, icon("exclamation-triangle-fill"), h("span", { class: "grow" }, text),
-    link && h("a", { class: "button small", href: link.href }, link.word)));
+  const shape = [kind, link?.word, Boolean(close), act?.word].join();
+  if (box.dataset.shape !== shape) {
+    box.dataset.shape = shape;
+    box.className = `notice ${kind}`;
+    fill(box, h("div", { class: "line" }, icon("exclamation-triangle-fill"), h("span", { class: "grow" }),
+      link && h("a", { class: "button small", href: link.href }, link.word), act && actButton(act), close && closeButton(() => {
+        close();
+        box.remove();
+      })));
+  }
+  setText(box.querySelector(".grow"), text);
 }
+
+const actButton = ({ word, title, run }) => h("button", { type: "button", class: "button small", title, on: { click: (event) => run(event.currentTarget) } }, word);
+
+const closeButton = (close) => h("button", { type: "button", class: "button small", on: { click: close } }, "Close");
 
 /** Put `text` on the clipboard; on plain http, where browsers forbid it, through a selection. */
 export async function copyText(text) {

@@ -11,10 +11,16 @@ export function scanShare(scan) {
   return scan.points_total ? scan.points_done / scan.points_total : 0;
 }
 
-/** Points done as last told, or as progress implies where that is newer. */
+/** Points done as last told, or as progress implies where that is newer and the number is known beforehand. */
 export function scanPoints(scan) {
-  const implied = scan.points_total && typeof scan.progress === "number" ? Math.round(scan.progress * scan.points_total) : 0;
+  const implied = scan.points_total && !scan.points_vary && typeof scan.progress === "number" ? Math.round(scan.progress * scan.points_total) : 0;
   return Math.max(scan.points_done ?? 0, implied);
+}
+
+/** How many points there will be: a number, "at most" one, or nothing where an end has told it. */
+export function pointsToBe(scan) {
+  if (!scan.points_total || (scan.points_vary && isFinished(scan.status))) return null;
+  return { most: Boolean(scan.points_vary), total: scan.points_total };
 }
 
 export function elapsed(scan) {
@@ -23,27 +29,31 @@ export function elapsed(scan) {
   return Math.max(0, (end - Date.parse(scan.started_at)) / 1000);
 }
 
-/** Seconds a running scan still needs at its mean pace so far; NaN when that cannot be told. */
+/** Watched this long, and this much off the mean, a scan's present pace counts. */
+const WATCHED = 20;
+const OFF = 1.5;
+const watched = new Map();
+
+/**
+ * Seconds a running scan still needs at its mean pace, the same on every page; NaN when that cannot be
+ * told. Where it lay still for a while (paused, or resumed after a crash) its present pace shows it, and counts.
+ */
 export function remaining(scan) {
   const share = scanShare(scan);
+  if (scan.status !== "running") watched.delete(scan.scan_id);
   if (scan.status !== "running" || share < 0.002) return NaN;
-  return (elapsed(scan) * (1 - share)) / share;
+  const mean = share / elapsed(scan);
+  const present = presentPace(scan.scan_id, share);
+  const misleading = present > 0 && Math.max(present / mean, mean / present) > OFF;
+  return (1 - share) / (misleading ? present : mean);
 }
 
-/** {share, seconds} of a queue; seconds by what its scans took, scaled by their points where known. */
-export function queueOutlook(queue, scans) {
-  if (scans.length === 0) {
-    const total = queue.total_scans || 0;
-    return { share: total ? (queue.completed_scans ?? 0) / total : 0, seconds: NaN };
-  }
-  const share = scans.reduce((sum, scan) => sum + (isFinished(scan.status) ? 1 : scanShare(scan)), 0) / scans.length;
-  const timed = scans.filter((scan) => scan.started_at && scanShare(scan) > 0.01);
-  const weight = (scan) => scan.points_total || 1;
-  const taken = timed.reduce((sum, scan) => sum + elapsed(scan), 0);
-  const done = timed.reduce((sum, scan) => sum + weight(scan) * scanShare(scan), 0);
-  if (!(done > 0)) return { share, seconds: NaN };
-  const left = scans.filter((scan) => !isFinished(scan.status)).reduce((sum, scan) => sum + weight(scan) * (1 - scanShare(scan)), 0);
-  return { share, seconds: (left * taken) / done };
+/** Share a second since this page has watched the scan; NaN in the beginning. */
+function presentPace(id, share) {
+  const at = now() / 1000;
+  if (!watched.has(id)) watched.set(id, { share, at });
+  const since = watched.get(id);
+  return at - since.at < WATCHED ? NaN : (share - since.share) / (at - since.at);
 }
 
 /** Points a second over the last ~10 s, from what was counted when. */

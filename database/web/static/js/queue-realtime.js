@@ -1,6 +1,7 @@
 // One queue, live: its state, its scans' states and progress, its log, each line once.
 
 import { get, path, withQuery } from "./api.js";
+import { statesOf } from "./queue-outlook.js";
 
 /** Handlers: onQueue(queue), onScan(scan), onLog(lines). */
 export class QueueRealtimeManager {
@@ -50,6 +51,7 @@ export class QueueRealtimeManager {
         const held = known.get(scan.scan_id);
         return [scan.scan_id, held && (this.heardAt.get(scan.scan_id) ?? 0) > asked ? { ...scan, status: held.status, progress: held.progress } : scan];
       }));
+      this.queue.scan_states = statesOf(this.scans.values());
     }
     this.onQueue?.(this.queue, [...this.scans.values()]);
   }
@@ -57,7 +59,7 @@ export class QueueRealtimeManager {
   takeStatus(event) {
     this.heardAt.set("queue", Date.now());
     const more = event.total_scans !== null && event.total_scans !== undefined && event.total_scans !== this.scans.size;
-    for (const key of ["status", "current_scan", "completed_scans", "total_scans"]) {
+    for (const key of ["status", "current_scan"]) {
       if (event[key] !== undefined && (event[key] !== null || key === "current_scan")) this.queue = { ...this.queue, [key]: event[key] };
     }
     this.onQueue?.(this.queue, [...this.scans.values()]);
@@ -74,8 +76,9 @@ export class QueueRealtimeManager {
     if (!held) return;
     this.heardAt.set(event.scan_id, Date.now());
     const changed = held.status !== event.status;
-    const scan = { ...held, status: event.status, progress: event.progress ?? held.progress, message: event.message ?? held.message, requested: event.requested ?? null };
+    const scan = { ...held, status: event.status, progress: event.progress ?? held.progress, message: event.message ?? (changed || event.status === "queued" ? null : held.message), requested: event.requested ?? null };
     this.scans.set(event.scan_id, scan);
+    this.queue = { ...this.queue, scan_states: statesOf(this.scans.values()) };
     this.onScan?.(scan, changed);
     if (changed) this.refreshSoon();
   }

@@ -3,16 +3,18 @@
 import { rangeOf } from "./chart-drawing.js";
 import { chartMessage, LiveChart, SERIES_TOKENS } from "./chart.js";
 import { byId, fill, h, setText } from "./dom.js";
-import { count, quantity } from "./format.js";
+import { count, largest, nearZero, quantity } from "./format.js";
+import { isActive } from "./progress.js";
 import { ZoomDetail } from "./zoom-detail.js";
 import { alignTo, drawBar, drawHeatmap } from "./heatmap.js";
 
 const INDEX = "index";
+const NOTHING = { queued: "Not started yet. What it measures is drawn here.", running: "Waiting for the first point.", paused: "Waiting for the first point." };
 const same = (a, b) => a.length === b.length && a.every((value, i) => value === b[i]);
 
 export class ScanChart {
-  constructor(manager, { isRunning }) {
-    Object.assign(this, { manager, isRunning, row: null, choices: "" });
+  constructor(manager, { status }) {
+    Object.assign(this, { manager, status, row: null, choices: "" });
     this.query = new URLSearchParams(location.search);
     this.chart = new LiveChart(byId("scan-chart"), { onZoom: (zoom) => this.zoomed(zoom), onCursor: (row) => this.cursor(row) });
     const zoom = (this.query.get("zoom") ?? "").split(",").map(Number);
@@ -76,7 +78,7 @@ export class ScanChart {
   showFollow() {
     const button = byId("chart-follow");
     button.hidden = !this.chart.zoom;
-    setText(button.lastChild, this.isRunning() ? "Follow" : "Show all");
+    setText(button.lastChild, isActive(this.status()) || this.status() === "queued" ? "Follow" : "Show all");
   }
 
   /** Draw what is new, at the next frame; called for each block of the measurement shown. */
@@ -90,8 +92,12 @@ export class ScanChart {
   update() {
     this.showTabs();
     const { store } = this;
-    if (!store || store.rows === 0) {
-      this.chart.message(chartMessage(this.isRunning() ? "Waiting for the first point." : "No points were measured."));
+    const isEmpty = !store || store.rows === 0;
+    const panel = byId("scan-chart").parentElement;
+    panel.classList.toggle("is-empty", isEmpty);
+    panel.classList.toggle("is-awaited", isEmpty && isActive(this.status()));
+    if (isEmpty) {
+      this.chart.message(chartMessage(NOTHING[this.status()] ?? "No points were measured."));
       byId("heatmap-box").hidden = true;
       return;
     }
@@ -122,12 +128,13 @@ export class ScanChart {
     };
   }
 
-  /** The innermost position is the one that is swept: the last of those that change. */
+  /** The innermost position is the one that is swept: the last of those that have been moved and change. */
   bestPosition(store, positions) {
-    return [...positions].reverse().find((column) => {
+    const moved = positions.filter((column) => Number.isFinite(store.values(column.key).at(-1) ?? 0));
+    return moved.findLast((column) => {
       const values = store.values(column.key);
-      return values.length < 2 || values.some((value) => value !== values[0]);
-    }) ?? positions.at(-1);
+      return values.length < 2 || values.some((value) => Number.isFinite(value) && value !== values.at(-1));
+    }) ?? moved.at(-1) ?? positions.at(-1);
   }
 
   xValues(store, x, time, origin = null) {
@@ -214,7 +221,7 @@ export class ScanChart {
       return;
     }
     fill(box, h("span", {}, at === null ? "last" : scalar ? `#${count(view.store.index.all()[i])}` : `reading ${count(view.store.end - 1)}`),
-      h("span", {}, `${x.name} `, h("strong", {}, quantity(x.values[i], x.unit))), ys.map((y) => h("span", {}, `${y.name} `, h("strong", {}, quantity(y.values[i], y.unit)))));
+      h("span", {}, `${x.name} `, h("strong", {}, quantity(nearZero(x.values[i], largest(x.values)), x.unit))), ys.map((y) => h("span", {}, `${y.name} `, h("strong", {}, quantity(nearZero(y.values[i], largest(y.values)), y.unit)))));
   }
 
   /** First element shown and one past the last, by the zoom on x. */

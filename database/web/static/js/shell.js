@@ -1,17 +1,17 @@
-// What every page has: the connection and its indicator, search, theme, Stop everything, station banners.
+// What every page has: the connection and its indicator, search, theme, menus, Stop everything.
 
 import { bindStopEverything } from "./actions.js";
 import { get } from "./api.js";
 import { byId, h, icon, setText } from "./dom.js";
-import { duration, keepTimesRight, learnServerTime, secondsSince } from "./format.js";
+import { duration, keepTimesRight, learnServerTime } from "./format.js";
+import { bindMenus } from "./menus.js";
 import { banner } from "./notices.js";
 import { bindPalette } from "./palette.js";
 import { PyBirchRealtime } from "./pybirch-realtime.js";
+import { showBanners, stations, takeStation, takeStations } from "./stations.js";
 
 export const realtime = new PyBirchRealtime();
-window.pybirch = { realtime, stations: new Map() };
-export const stations = window.pybirch.stations;
-const stationListeners = new Set();
+window.pybirch = { realtime, stations };
 
 const LOOKS = { live: "connected", connecting: "connecting", reconnecting: "connecting", polling: "connecting", stale: "disconnected" };
 const HINTS = {
@@ -37,55 +37,11 @@ function showConnection(state, age) {
   banner("connection", stale ? `The server has not answered for ${duration(Math.floor(age))}. Shown is what was known then; a running station goes on measuring and storing, and the page catches up by itself.` : null);
 }
 
-/** Be told when a station begins or ceases to answer. */
-export function onStations(listener) {
-  stationListeners.add(listener);
-  listener(stations);
-}
-
-/** The station (if known) that owns this queue. */
-export function stationOf(queueId, name = null) {
-  if (name && stations.has(name)) return stations.get(name);
-  return [...stations.values()].find((station) => station.queues?.includes(queueId)) ?? null;
-}
-
-export const isSilent = (station) => station !== null && station.state !== "live" && station.state !== "none";
-
-export function takeStations(list) {
-  for (const name of [...stations.keys()]) if (!list.some((station) => station.name === name)) stations.delete(name);
-  for (const station of list) stations.set(station.name, { ...stations.get(station.name), ...station });
-  forgetEnded();
-  tellStations();
-}
-
-/** A station that ended in order ("none") is no news and no part of the lab any more. */
-function forgetEnded() {
-  for (const station of [...stations.values()]) {
-    if (station.state !== "none") continue;
-    banner(`station-${station.name}`, null);
-    stations.delete(station.name);
-  }
-}
-
-function tellStations() {
-  for (const listener of stationListeners) listener(stations);
-  showStations();
-}
-
-function showStations() {
-  for (const station of stations.values()) {
-    const age = duration(Math.floor(secondsSince(station.last_heard)));
-    let text = null;
-    if (station.state === "not_answering") text = `Station ${station.name} is not answering; last heard ${age} ago. States shown for it are from then; it may still be measuring.`;
-    if (station.state === "exited") text = `Station ${station.name} has exited (last heard ${age} ago). What it was running is marked interrupted; stored points are kept.`;
-    banner(`station-${station.name}`, text);
-  }
-}
-
 async function refreshOverview() {
+  const asked = Date.now();
   const overview = await get("/api/overview", { timeout: 4000 });
   learnServerTime(overview.now);
-  takeStations(overview.stations ?? []);
+  takeStations(overview.stations ?? [], asked);
   return overview;
 }
 
@@ -118,21 +74,15 @@ export function start({ overview = true } = {}) {
   bindTheme();
   bindPalette();
   bindStopEverything();
-  document.addEventListener("click", (event) => {
-    for (const menu of document.querySelectorAll("details.menu[open]")) if (!menu.contains(event.target)) menu.open = false;
-  });
+  bindMenus();
   window.addEventListener("pybirch:signed-out", () => banner("signed-out", "You are signed out.", {
     kind: "error", link: { href: `/login?next=${encodeURIComponent(location.pathname + location.search)}`, word: "Sign in" },
   }));
   // Pictures that are wanted when the server is gone are fetched while it is there.
   document.body.append(h("span", { class: "visually-hidden", "aria-hidden": "true" }, ["exclamation-triangle-fill", "x", "clipboard"].map(icon)));
   realtime.onState(showConnection);
-  realtime.onStationStatus((event) => {
-    stations.set(event.station, { ...stations.get(event.station), name: event.station, state: event.state, last_heard: event.last_heard, epoch: event.epoch });
-    forgetEnded();
-    tellStations();
-  });
-  setInterval(showStations, 1000);
+  realtime.onStationStatus(takeStation);
+  setInterval(showBanners, 1000);
   if (overview) realtime.onRefresh(refreshOverview);
   realtime.connect();
 }

@@ -5,7 +5,7 @@ import { empty, fill, h, icon, tint } from "./dom.js";
 /**
  * @param columns [{key, title, right?, sort?, wide?, class?, cell(row) -> node or text, same?(row) -> text}]
  *   `same` tells when a cell need not be drawn again.
- * @param options {id(row), href(row)?, empty: node, sort?: {key, down}, onSort?(key, down), actions?(row)}
+ * @param options {id(row), href(row)?, steady?: widths by the column's class, and rows as cards on a phone; empty: node, sort?: {key, down}, onSort?(key, down), actions?(row)}
  */
 export class Table {
   constructor(box, columns, options) {
@@ -13,7 +13,7 @@ export class Table {
     this.sort = options.sort ?? null;
     this.body = h("tbody");
     this.head = h("tr");
-    this.table = h("table", { class: "grid" }, h("thead", {}, this.head), this.body);
+    this.table = h("table", { class: options.steady ? "grid steady stacked" : "grid" }, h("thead", {}, this.head), this.body);
     this.drawHead();
   }
 
@@ -75,7 +75,7 @@ export class Table {
     let line = this.lines.get(id);
     if (!line) {
       line = h("tr", { dataset: { id }, class: this.options.href ? "linked" : null }, this.columns.map((column) =>
-        h("td", { class: [column.right && "right number", column.wide && "wide-only", column.class].filter(Boolean).join(" ") })));
+        h("td", { dataset: { title: column.title }, class: [column.right && "right number", column.wide && "wide-only", column.class].filter(Boolean).join(" ") })));
       this.lines.set(id, line);
     }
     this.columns.forEach((column, i) => {

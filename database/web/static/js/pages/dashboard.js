@@ -1,12 +1,15 @@
 import { get } from "../api.js";
 import { badge, byId, empty, fill, h, initialData, middle, progressBar, setProgress, setText, showBadge, stateMark, tint } from "../dom.js";
-import { absolute, ago, clock, count, duration, learnServerTime, now, percent, plural, quantity, splitColumn } from "../format.js";
+import { absolute, ago, clock, clockIn, count, duration, learnServerTime, percent, plural, quantity, splitColumn } from "../format.js";
+import { firstScan, ownLab } from "../first-steps.js";
 import { unitOf } from "../instrument-view.js";
 import { InstrumentRealtimeManager } from "../instrument-realtime.js";
 import { LiveList } from "../live-list.js";
-import { elapsed, isActive, remaining, scanPoints, scanShare } from "../progress.js";
+import { elapsed, isActive, pointsToBe, remaining, scanPoints, scanShare } from "../progress.js";
+import { movedOn, queueBar, queueRemaining, tallyOf, tallyText } from "../queue-outlook.js";
 import { scanHref } from "../scan-rows.js";
-import { isSilent, onStations, realtime, start, stationOf, stations, takeStations } from "../shell.js";
+import { realtime, start } from "../shell.js";
+import { isSilent, onStations, stationOf, stations, takeStations } from "../stations.js";
 
 const scans = new Map();
 const queues = new Map();
@@ -37,8 +40,8 @@ function scanRow() {
           end.dataset.at = scan.finished_at;
           fill(end, scan.finished_at ? ago(scan.finished_at) : "");
         }
-      } else setText(end, Number.isFinite(left) ? `ends ${clock(new Date(now() + left * 1000), left < 120)}` : "");
-      const points = `${count(scanPoints(scan))}${scan.points_total ? ` of ${count(scan.points_total)}` : ""} points`;
+      } else setText(end, Number.isFinite(left) ? `ends ${clockIn(left)}` : "");
+      const points = pointsToBe(scan) ? `${pointsToBe(scan).most ? "at most" : `${count(scanPoints(scan))} of`} ${plural(scan.points_total, "point")}` : plural(scanPoints(scan), "point");
       const facts = isActive(scan.status) ? [percent(share), points, Number.isFinite(left) ? `${duration(left)} left` : null]
         : [points, Number.isFinite(elapsed(scan)) ? duration(elapsed(scan)) : null, scan.status === "failed" ? scan.error || scan.message : null];
       const text = [scan.requested ? `${scan.requested} asked` : null, ...facts, scan.project].filter(Boolean);
@@ -67,29 +70,19 @@ function queueRow() {
       }
       showBadge(state, queue.status);
       element.classList.toggle("is-stale", isSilent(stationOf(queue.queue_id, queue.station)));
-      const { share, current, seconds } = outlook(queue);
-      setProgress(bar, share, queue.status === "idle" && share === 1 ? "completed" : queue.status);
-      const running = queue.status === "running" && Number.isFinite(seconds);
-      setText(end, running ? `ends about ${clock(new Date(now() + seconds * 1000))}` : "");
-      const text = [`${count(queue.completed_scans ?? 0)} of ${plural(queue.total_scans ?? 0, "scan")} done`, current ? `now: ${current.name}` : null, running ? `about ${duration(seconds)} left` : null].filter(Boolean);
+      const active = [...scans.values()].filter((scan) => scan.queue_id === queue.queue_id && isActive(scan.status));
+      const { share, state: barState } = queueBar(queue, active);
+      setProgress(bar, share, barState);
+      const seconds = queueRemaining(queue, active);
+      const known = Number.isFinite(seconds);
+      setText(end, known ? `ends about ${clockIn(seconds)}` : "");
+      const text = [tallyText(tallyOf(queue)), active.length ? `now: ${active.map((scan) => scan.name).join(", ")}` : null, known ? `about ${duration(seconds)} left` : null].filter(Boolean);
       if (sub.dataset.text !== text.join("|")) {
         sub.dataset.text = text.join("|");
         fill(sub, text.map((one) => h("span", { class: "cut" }, one)));
       }
     },
   };
-}
-
-/** The overview has no scans of its queues: the rest is reckoned to take as long as the scan that runs. */
-function outlook(queue) {
-  const total = queue.total_scans || 0;
-  const done = queue.completed_scans ?? 0;
-  const current = scans.get(queue.current_scan) ?? [...scans.values()].find((scan) => scan.queue_id === queue.queue_id && isActive(scan.status)) ?? null;
-  const active = current !== null && isActive(current.status);
-  const share = total ? Math.min(1, (done + (active ? scanShare(current) : 0)) / total) : 0;
-  const left = active ? remaining(current) : NaN;
-  const whole = active ? elapsed(current) + left : NaN;
-  return { share, current: active ? current : null, seconds: left + Math.max(0, total - done - 1) * whole };
 }
 
 function instrumentRow() {
@@ -110,14 +103,16 @@ function instrumentRow() {
         shown = one.status;
       }
       const [first] = Object.entries(one.position ?? one.value ?? {});
-      setText(value, first && typeof first[1] === "number" ? quantity(first[1], splitColumn(first[0]).unit || unitOf(one, first[0], 0), 4, one.status !== "moving" && Boolean(one.position)) : one.status === "disconnected" || one.status === "error" ? one.status : "");
+      const text = first && typeof first[1] === "number" ? quantity(first[1], splitColumn(first[0]).unit || unitOf(one, first[0], 0), 4, one.status !== "moving" && Boolean(one.position)) : null;
+      const off = one.status === "disconnected";
+      setText(value, text ? `${off ? "last " : ""}${text}` : off || one.status === "error" ? one.status : "");
     },
   };
 }
 
-const demo = ["Start the demo lab with ", h("code", {}, "make demo"), ", or your own with ", h("code", {}, "pybirch station my_lab.py"), "."];
-const queueList = new LiveList(byId("running-queues"), { id: (queue) => queue.queue_id, make: queueRow, empty: () => empty("list-task", "No queues yet", ...demo) });
-const scanList = new LiveList(byId("running-scans"), { id: (scan) => scan.scan_id, make: scanRow, empty: () => empty("graph-up", "No scans yet", "The shortest way to the first one: run ", h("code", {}, "examples/quickstart.py"), ".") });
+const hint = () => firstScan([...queues.values()]);
+const queueList = new LiveList(byId("running-queues"), { id: (queue) => queue.queue_id, make: queueRow, empty: () => empty("list-task", "No queues yet", ...ownLab()) });
+const scanList = new LiveList(byId("running-scans"), { id: (scan) => scan.scan_id, make: scanRow, empty: () => empty("graph-up", "No scan has run yet", ...hint()), emptyKey: () => hint().map((part) => part.textContent ?? part).join("") });
 const instrumentList = new LiveList(byId("instrument-status-summary"), { id: (one) => one.instrument_id, make: instrumentRow, empty: () => empty("cpu", "No instruments yet", "They appear when a station connects.") });
 
 const ORDER = { running: 0, paused: 1, stopping: 1, queued: 2 };
@@ -170,7 +165,7 @@ function take(overview, asked = Date.now()) {
   merge(queues, overview.queues, "queue_id");
   merge(scans, overview.scans, "scan_id");
   instruments.takeList(overview.instruments, asked);
-  takeStations(overview.stations ?? []);
+  takeStations(overview.stations ?? [], asked);
   showScans();
   showQueues();
 }
@@ -184,8 +179,10 @@ async function refresh() {
 
 let soon = null;
 function refreshSoon() {
-  clearTimeout(soon);
-  soon = setTimeout(() => void refresh().catch(() => {}), 300);
+  soon ??= setTimeout(() => {
+    soon = null;
+    void refresh().catch(() => {});
+  }, 300);
 }
 
 realtime.onScanStatus((event) => {
@@ -196,6 +193,8 @@ realtime.onScanStatus((event) => {
     if (held || event.status !== "queued") note(event.timestamp, event.status, held?.name ?? "A scan", scanHref(event), event.status === "failed" && event.message ? `failed: ${event.message}` : event.status);
   }
   if (!held) return;
+  const queue = queues.get(held.queue_id);
+  if (queue) queue.scan_states = movedOn(queue.scan_states, held.status, event.status);
   scans.set(event.scan_id, { ...held, status: event.status, progress: event.progress ?? held.progress, message: event.message ?? held.message, requested: event.requested ?? null });
   showScans();
   showQueues();
@@ -208,13 +207,14 @@ realtime.onQueueStatus((event) => {
     return;
   }
   if (held.status !== event.status) note(event.timestamp, event.status, held.name || event.queue_id, `/queues/${encodeURIComponent(event.queue_id)}`, event.status);
-  queues.set(event.queue_id, { ...held, status: event.status, current_scan: event.current_scan, completed_scans: event.completed_scans ?? held.completed_scans, total_scans: event.total_scans ?? held.total_scans });
+  if (held.status !== event.status || (event.total_scans ?? held.total_scans) !== held.total_scans) refreshSoon();
+  queues.set(event.queue_id, { ...held, status: event.status, current_scan: event.current_scan });
   showQueues();
 });
 
 const instruments = new InstrumentRealtimeManager(null, { realtime, onList: (list) => instrumentList.show(list), onInstrument: (one) => instrumentList.update(one) });
 instruments.refresh = refresh;
-fill(byId("live-activity"), h("li", { class: "empty-line muted" }, h("span", {}), "What changes from now on is told here."));
+fill(byId("live-activity"), h("li", { class: "empty-line muted" }, "What changes from now on is told here."));
 const initial = initialData();
 if (initial) take(initial);
 onStations(() => {

@@ -29,8 +29,8 @@ function show(instrument) {
     shownError = instrument.error ?? null;
     fill(byId("instrument-error"), shownError && errorPanel({
       title: "The instrument reported an error", what: shownError,
-      safe: "A scan that used it has ended and put its instruments in their safe state; points measured before are kept.",
-      next: "Check power and cable, then run the scan again: it connects anew.",
+      safe: "Points measured before are kept. It may not be in its safe state.",
+      next: "Look at it, at its power and its cable; then run the scan again: it connects anew.",
     }));
   }
 }

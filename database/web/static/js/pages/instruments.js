@@ -2,7 +2,8 @@ import { byId, empty, fill, h, initialData, setText } from "../dom.js";
 import { plural } from "../format.js";
 import { InstrumentRealtimeManager } from "../instrument-realtime.js";
 import { InstrumentCard } from "../instrument-view.js";
-import { isSilent, onStations, realtime, start, stations } from "../shell.js";
+import { realtime, start } from "../shell.js";
+import { isSilent, onStations, stations } from "../stations.js";
 
 const grid = byId("instruments-grid");
 const cards = new Map();

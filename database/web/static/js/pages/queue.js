@@ -1,27 +1,54 @@
-import { bindActions, mayOperate, rowAction, showActions } from "../actions.js";
-import { byId, empty, fill, h, initialData, progressBar, setProgress, setText, showBadge } from "../dom.js";
+import { bindActions, block, mayOperate, rowAction, showActions } from "../actions.js";
+import { byId, empty, fill, h, icon, initialData, progressBar, setProgress, setText, showBadge } from "../dom.js";
 import { showFacts } from "../facts.js";
-import { absolute, ago, clock, count, duration, now, percent, plural } from "../format.js";
+import { absolute, ago, clock, clockIn, duration, percent, plural } from "../format.js";
 import { toast } from "../notices.js";
-import { isActive, isFinished, queueOutlook } from "../progress.js";
+import { isActive, isFinished } from "../progress.js";
+import { queueBar, queueRemaining, tallyOf, tallyText } from "../queue-outlook.js";
 import { QueueRealtimeManager } from "../queue-realtime.js";
 import { nameColumn, pointsColumn, progressColumn, scanHref, stateColumn, timeColumn } from "../scan-rows.js";
-import { isSilent, onStations, realtime, start, stationOf } from "../shell.js";
+import { realtime, start } from "../shell.js";
+import { isSilent, onStations, stationOf, whyNot } from "../stations.js";
 import { Table } from "../table.js";
 import { LogView } from "../log-view.js";
 
+const MOST_NOTICES = 3;
 const initial = initialData();
 const log = new LogView(byId("queue-log"), byId("log-follow"), byId("log-level"));
 const place = (scan) => [...manager.scans.keys()].indexOf(scan.scan_id) + 1;
 
 const table = new Table(byId("queue-scans"), [
-  { title: "#", right: true, same: place, cell: (scan) => h("span", { class: "muted" }, place(scan)) },
+  { title: "#", class: "place-cell", right: true, same: place, cell: (scan) => h("span", { class: "muted" }, place(scan)) },
   { ...nameColumn, sort: null }, { ...stateColumn, sort: null }, progressColumn, pointsColumn, timeColumn,
-  { title: "", class: "row-actions", same: (scan) => scan.status, cell: (scan) => (mayOperate() && isFinished(scan.status) ? rowAction("scan", scan.scan_id, "restart", "Run again", "arrow-clockwise", restarted) : null) },
+  { title: "", class: "row-actions", same: (scan) => `${scan.status} ${whyNot(manager.queue)}`, cell: rowActions },
 ], {
-  id: (scan) => scan.scan_id, href: scanHref,
+  id: (scan) => scan.scan_id, href: scanHref, steady: true,
   empty: empty("list-task", "No scans in this queue yet", "In a script: ", h("code", {}, "queue.enqueue(scan)"), ", then Start."),
 });
+
+function rowActions(scan) {
+  if (!mayOperate()) return null;
+  if (scan.status === "queued") return rowAction("scan", scan.scan_id, "abort", "Do not run this scan", "x-lg", () => manager.refresh(), { blocked: whyNot(manager.queue) });
+  if (!isFinished(scan.status)) return null;
+  const again = rowAction("scan", scan.scan_id, "restart", "Run again", "arrow-clockwise", restarted);
+  if (scan.status !== "interrupted") return again;
+  return h("span", {}, resumeButton(scan), " ", again);
+}
+
+const resumeButton = (scan) => rowAction("scan", scan.scan_id, "resume", "Resume after the last stored point", "play-fill", () => manager.refresh(), { label: "Resume", blocked: whyNot(manager.queue) });
+
+/** What a station that ended left behind, and the way on. */
+function showInterrupted(scans) {
+  const left = scans.filter((scan) => scan.status === "interrupted");
+  const box = byId("queue-error");
+  const key = JSON.stringify([left.map((scan) => [scan.scan_id, scan.message]), whyNot(manager.queue)]);
+  if (box.dataset.key === key) return;
+  box.dataset.key = key;
+  fill(box, left.length > 0 && h("section", { class: "notice warning", role: "status" },
+    left.slice(0, MOST_NOTICES).map((scan) => h("div", { class: "line" }, icon("lightning-charge-fill"), h("span", { class: "grow" },
+      h("a", { href: scanHref(scan) }, scan.name), ` was interrupted: ${scan.message || "its station ended without finishing it"}. Its stored points are kept.`), mayOperate() && resumeButton(scan))),
+    left.length > MOST_NOTICES && h("p", {}, `and ${plural(left.length - MOST_NOTICES, "more scan")} below`)));
+}
 
 function restarted(answer) {
   toast(`${answer.scan?.name ?? "The scan"} ${answer.scan?.status === "running" ? "runs again." : "was put at the end of the queue."}`);
@@ -29,10 +56,11 @@ function restarted(answer) {
 }
 
 function actionsFor(queue, scans) {
+  const held = scans.some((scan) => scan.status === "paused");
   switch (queue.status) {
-    case "running": return ["pause", "stop", "abort"];
+    case "running": return held ? ["resume", "pause", "stop", "abort"] : ["pause", "stop", "abort"];
     case "paused": return ["resume", "stop", "abort"];
-    case "stopping": return ["abort"];
+    case "stopping": return held ? ["resume", "abort"] : ["abort"];
     default: return scans.some((scan) => scan.status === "queued") ? ["start"] : [];
   }
 }
@@ -42,26 +70,25 @@ const line = h("div", { class: "progress-facts" });
 
 function showOutlook() {
   const { queue } = manager;
-  const scans = [...manager.scans.values()];
-  const { share, seconds } = queueOutlook(queue, scans);
-  const done = scans.filter((scan) => isFinished(scan.status)).length;
-  const ended = (status) => scans.filter((scan) => scan.status === status).length;
-  const [failed, aborted, interrupted] = ["failed", "aborted", "interrupted"].map(ended);
-  setProgress(bar, share, queue.status === "idle" && share === 1 ? (failed ? "failed" : interrupted ? "interrupted" : aborted ? "aborted" : "completed") : queue.status);
-  const figure = (word, text, title = null) => h("span", { class: "figure", title }, h("span", {}, word), h("strong", {}, text));
-  const text = `${queue.status} ${percent(share)} ${done} ${Math.round(seconds)} ${failed} ${aborted} ${interrupted}`;
+  const active = [...manager.scans.values()].filter((scan) => isActive(scan.status));
+  const { share, state } = queueBar(queue, active);
+  const seconds = queueRemaining(queue, active);
+  setProgress(bar, share, state);
+  const figures = [["Scans", tallyText(tallyOf(queue))], tallyOf(queue).atRest ? null : ["Done", percent(share)],
+    ...(Number.isFinite(seconds) ? [["Remaining", `about ${duration(seconds)}`], ["Ends", `about ${clockIn(seconds)}`]] : [])].filter(Boolean);
+  const text = figures.join();
   if (line.dataset.text === text) return;
   line.dataset.text = text;
-  fill(line, figure("Scans", `${count(done)} of ${count(scans.length)}`), share < 1 && figure("Done", percent(share)), failed > 0 && figure("Failed", count(failed)), aborted > 0 && figure("Aborted", count(aborted)), interrupted > 0 && figure("Interrupted", count(interrupted)),
-    queue.status === "running" && Number.isFinite(seconds) && [figure("Remaining", `about ${duration(seconds)}`, "By the pace of the scans so far"),
-      figure("Ends", `about ${clock(new Date(now() + seconds * 1000))}`)]);
+  fill(line, figures.map(([word, value]) => h("span", { class: "figure" }, h("span", {}, word), h("strong", {}, value))));
 }
 
 function showQueue(queue, scans) {
   setText(byId("queue-name"), queue.name || queue.queue_id);
   showBadge(byId("queue-state"), queue.status);
   showActions(byId("queue-actions"), actionsFor(queue, scans));
+  block(byId("queue-start"), whyNot(queue));
   table.show(scans);
+  showInterrupted(scans);
   showOutlook();
   const current = scans.find((scan) => scan.scan_id === queue.current_scan);
   showFacts(byId("queue-facts"), [
@@ -78,6 +105,7 @@ const manager = new QueueRealtimeManager(initial.queue_id, {
   realtime, onQueue: showQueue,
   onScan: (scan, changed) => {
     table.update(scan, { tinted: changed });
+    if (changed) showInterrupted([...manager.scans.values()]);
     showOutlook();
   },
   onLog: (lines) => log.add(lines.map((one) => ({ ...one, clock: clock(one.timestamp, true), absolute: absolute(one.timestamp) }))),
@@ -94,6 +122,10 @@ bindActions(byId("queue-actions"), "queue", initial.queue_id, {
 onStations(() => {
   const station = stationOf(initial.queue_id, manager.queue?.station);
   for (const id of ["queue-state", "queue-progress", "queue-scans"]) byId(id).classList.toggle("is-stale", isSilent(station));
+  if (manager.queue) showQueue(manager.queue, [...manager.scans.values()]);
 });
-setInterval(showOutlook, 1000);
+setInterval(() => {
+  for (const scan of manager.scans.values()) if (isActive(scan.status)) table.update(scan);
+  showOutlook();
+}, 1000);
 window.pybirch.queue = manager;

@@ -1,20 +1,25 @@
-import { path, withQuery } from "../api.js";
+import { get, path, withQuery } from "../api.js";
 import { bindActions, showActions } from "../actions.js";
 import { byId, fill, h, initialData, progressBar, setProgress, setText, showBadge } from "../dom.js";
 import { DataTable } from "../data-table.js";
 import { showFacts } from "../facts.js";
-import { ago, clock, count, duration, now, percent, rate } from "../format.js";
+import { failureOf } from "../failure.js";
+import { ago, clock, clockIn, count, duration, percent, plural, rate } from "../format.js";
 import { errorPanel, toast } from "../notices.js";
 import { planOf } from "../plan.js";
-import { elapsed, isActive, isFinished, RateMeter, scanShare } from "../progress.js";
+import { Preflight } from "../preflight.js";
+import { elapsed, isActive, isFinished, pointsToBe, RateMeter, remaining, scanShare } from "../progress.js";
 import { ScanChart } from "../scan-chart.js";
 import { ScanRealtimeManager } from "../scan-realtime.js";
 import { scanHref } from "../scan-rows.js";
-import { isSilent, onStations, realtime, start, stationOf } from "../shell.js";
+import { realtime, start } from "../shell.js";
+import { isSilent, onStations, stationOf } from "../stations.js";
 
 let scan = initialData();
 let heardAt = 0;
+let instruments = null;
 const meter = new RateMeter();
+const preflight = new Preflight(scan.scan_id);
 const bar = progressBar(0);
 const line = h("div", { class: "progress-facts" });
 
@@ -37,7 +42,7 @@ const manager = new ScanRealtimeManager(scan.scan_id, {
   },
   onScan: (fresh, asked) => take(heardAt > asked ? { ...fresh, status: scan.status, progress: scan.progress, requested: scan.requested } : fresh),
 });
-const chart = new ScanChart(manager, { isRunning: () => isActive(scan.status) || scan.status === "queued" });
+const chart = new ScanChart(manager, { status: () => scan.status });
 const table = new DataTable(byId("scan-data"), byId("data-note"));
 chart.onChoice = () => {
   table.show(chart.store);
@@ -55,12 +60,14 @@ const done = () => Math.max(manager.pointsDone, scan.points_done ?? 0);
 function actions() {
   if (scan.status === "running") return scan.requested === "pause" ? ["abort"] : ["pause", "abort"];
   if (scan.status === "paused") return ["resume", "abort"];
+  if (scan.status === "interrupted") return ["resume", "restart"];
   return isFinished(scan.status) ? ["restart"] : [];
 }
 
 function take(changes) {
   const before = scan.status;
   scan = { ...scan, ...changes };
+  if (isActive(scan.status)) scan.finished_at = null;
   setText(byId("scan-name"), scan.name || scan.scan_id);
   document.title = `${scan.name || scan.scan_id} · PyBirch`;
   showBadge(byId("scan-state"), scan.status);
@@ -68,11 +75,13 @@ function take(changes) {
   showWish();
   showStale();
   showProgress();
+  void preflight.show(scan.status);
   if (before !== scan.status || "settings" in changes) {
     showDetails();
     chart.showFollow();
     chart.setMeasurements(names());
     if (!chart.store?.rows) chart.update();
+    void lookAtInstruments();
   }
 }
 
@@ -92,17 +101,18 @@ function showWish() {
 function showProgress() {
   const points = done();
   if (scan.status === "running") meter.add(points);
-  const share = scan.points_total ? Math.min(1, points / scan.points_total) : scanShare(scan);
+  const toBe = pointsToBe(scan);
+  const share = toBe && !toBe.most && scan.status !== "completed" ? Math.min(1, points / toBe.total) : scanShare(scan);
   const pace = scan.status === "running" ? meter.perSecond : NaN;
   const lived = elapsed(scan);
-  const left = scan.status !== "running" || realtime.state === "stale" ? NaN : scan.points_total && pace > 0 ? (scan.points_total - points) / pace : share > 0.002 ? (lived * (1 - share)) / share : NaN;
+  const left = realtime.state === "stale" ? NaN : remaining({ ...scan, progress: share });
   const figures = [
-    ["Points", count(points), scan.points_total ? `of ${count(scan.points_total)}` : null],
-    (scan.points_total || scan.status === "completed") && ["Done", percent(share)],
+    ["Points", count(points), toBe && `of ${toBe.most ? "at most " : ""}${count(toBe.total)}`],
+    (toBe || scan.status === "completed") && ["Done", percent(share)],
     scan.status === "running" && ["Rate", rate(pace)],
     Number.isFinite(lived) && [isFinished(scan.status) ? "Took" : "Elapsed", duration(lived)],
     Number.isFinite(left) && ["Remaining", duration(left)],
-    Number.isFinite(left) && ["Ends", clock(new Date(now() + left * 1000), left < 120)],
+    Number.isFinite(left) && ["Ends", clockIn(left)],
     scan.finished_at && ["Ended", clock(scan.finished_at, true)],
   ].filter(Boolean);
   setProgress(bar, share, scan.status);
@@ -134,15 +144,24 @@ function showDetails() {
 }
 
 function showError() {
-  const kept = `${count(done())} points measured before are stored. Every instrument the scan used was told to go to its safe state.`;
-  const text = scan.error || scan.message;
   let panel = null;
-  if (scan.status === "failed") panel = errorPanel({ title: "This scan failed", what: text || "No reason was given.", safe: kept, next: "Look at the instrument named, then Run again: a new scan with the same settings.", details: scan.error && scan.message && scan.error !== scan.message ? scan.message : null });
-  if (scan.status === "interrupted") panel = errorPanel({ title: "This scan was interrupted", kind: "warning", what: text || "Its station ended without finishing it.", safe: `${count(done())} points measured before are stored. Look at the instruments: the station could not bring them to their safe state itself.`, next: "When the station is back, Run again." });
+  if (scan.status === "failed") {
+    const more = scan.error && scan.message && scan.error !== scan.message ? scan.message : null;
+    panel = errorPanel({ title: "This scan failed", ...failureOf(scan, done(), instruments), details: more });
+  }
+  if (scan.status === "interrupted") panel = errorPanel({ title: "This scan was interrupted", kind: "warning", what: scan.error || scan.message || "Its station ended without finishing it.", safe: `${plural(done(), "point")} measured before ${done() === 1 ? "is" : "are"} stored. Look at the instruments: the station could not bring them to their safe state itself.`, next: "When the station is back, Resume goes on after the last stored point; Run again begins anew." });
   fill(byId("scan-error"), panel);
 }
 
+/** How the instruments of a failed scan were left. */
+async function lookAtInstruments() {
+  if (scan.status !== "failed") return;
+  instruments = await get("/api/instruments/status", { timeout: 8000 }).catch(() => null);
+  showError();
+}
+
 function showDownload() {
+  byId("data-panel").hidden = manager.pointsDone === 0;
   const link = byId("download-csv");
   const { measurement } = chart;
   link.hidden = !measurement || manager.points(measurement) === 0;
@@ -156,6 +175,8 @@ take(scan);
 showDetails();
 chart.setMeasurements(names());
 chart.update();
+showDownload();
+void lookAtInstruments();
 start();
 manager.start();
 void manager.catchUp(Object.fromEntries((scan.measurements ?? []).map((one) => [one.name, one.last_index])));
@@ -171,4 +192,5 @@ bindActions(byId("scan-actions"), "scan", scan.scan_id, {
   },
 });
 onStations(showStale);
+realtime.onInstrumentStatus((event) => event.status === "error" && void lookAtInstruments());
 setInterval(showProgress, 500);

@@ -1,11 +1,12 @@
-import { empty, h, initialData } from "../dom.js";
+import { empty, initialData } from "../dom.js";
+import { ownLab } from "../first-steps.js";
 import { ListPage } from "../list-page.js";
 import { nameColumn, ownerColumn, pointsColumn, progressColumn, projectColumn, scanHref, startedColumn, stateColumn, timeColumn } from "../scan-rows.js";
 import { realtime, start } from "../shell.js";
 
 const page = new ListPage("scans", [nameColumn, stateColumn, progressColumn, pointsColumn, projectColumn, ownerColumn, startedColumn, timeColumn], {
-  id: (scan) => scan.scan_id, href: scanHref,
-  empty: empty("graph-up", "No scans yet", "A scan appears here when it is put into a queue. The shortest way: run ", h("code", {}, "examples/quickstart.py"), " or start the demo lab with ", h("code", {}, "make demo"), "."),
+  id: (scan) => scan.scan_id, href: scanHref, steady: true,
+  empty: empty("graph-up", "No scans yet", "A scan appears here when it is put into a queue. ", ...ownLab()),
 });
 
 realtime.onScanStatus((event) => {

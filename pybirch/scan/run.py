@@ -1,0 +1,200 @@
+"""One run of a scan: its instruments, engine and outlet, from the first connection to the safe state."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from pybirch.errors import IllegalTransitionError, InterruptedMoveError
+from pybirch.events import Event, Readings, ScanStatus
+from pybirch.scan.bench import Bench
+from pybirch.scan.course import AbortAsked, Course
+from pybirch.scan.engine import Engine
+from pybirch.scan.extra import Extras
+from pybirch.scan.hooks import Hooks
+from pybirch.scan.memory import Memory
+from pybirch.scan.outlet import Outlet, Pace
+from pybirch.scan.plan import Plan
+from pybirch.scan.sense import Sense
+from pybirch.scan.stacking import layouts_of
+from pybirch.states import InstrumentState, Wish
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+PROGRESS_EVERY, VALUES_EVERY = 0.25, 0.2
+"""Seconds between two reports to observers."""
+
+
+class Run:
+    """What exists only while a scan is run.
+
+    Args:
+        scan: whose run it is; its extensions are the sinks.
+        plan: what to do.
+        goes_on: the record has the first part of it.
+        course: state and wishes.
+        hooks: the scan's extensions, called one at a time.
+        memory: keeps what was measured.
+        publish: hands an event to the observers.
+        say: tells watchers a sentence about the scan, or None when it no longer holds.
+        flag: is told what was left out.
+
+    Raises:
+        IllegalTransitionError: it is to go on, and there is no record to read.
+    """
+
+    def __init__(
+        self,
+        scan: Any,
+        plan: Plan,
+        goes_on: bool,
+        course: Course,
+        hooks: Hooks,
+        memory: Memory,
+        publish: Callable[[Event], None],
+        say: Callable[[str | None], None],
+        flag: Callable[[str], None],
+    ) -> None:
+        done, counts = _done_before(scan.scan_id, plan, memory) if goes_on else (0, {})
+        layouts = layouts_of(plan)
+        self._plan = plan
+        self._course = course
+        self._hooks = hooks
+        self._memory = memory
+        self._extras = Extras(scan.scan_id, layouts)
+        self._bench = Bench(scan.settings.scan_tree or (), publish)
+        self._outlet = Outlet(
+            scan.scan_id,
+            layouts,
+            scan.extensions,
+            publish,
+            self._on_sink_failure,
+            self._after_tick,
+            hooks.turn,
+            counts,
+            len(plan.movements),
+        )
+        self._sense = Sense(plan.axes_of, len(plan.movements), counts, memory.readings)
+        self._engine = Engine(plan, self._outlet, course, self._sense, say, flag, done)
+        self._progress_pace, self._values_pace = Pace(PROGRESS_EVERY), Pace(VALUES_EVERY)
+        self._outlet.start()
+
+    @property
+    def progress(self) -> float:
+        """Share of the steps done, 0..1."""
+        return self._engine.steps_done / self._plan.steps if self._plan.steps else 0.0
+
+    @property
+    def taken(self) -> int:
+        """Readings taken so far."""
+        return self._outlet.taken
+
+    @property
+    def ended_early(self) -> str | None:
+        """The decision that ended it before the last step, or None."""
+        return self._sense.note or "it was left early" if self._sense.left else None
+
+    # From the thread that runs the scan
+
+    def connect(self) -> None:
+        """Connect, set up and initialize the instruments."""
+        self._bench.connect(self._course.heed, self._course.wait)
+
+    def walk(self) -> None:
+        """Every step; what was read last may still be on its way to the sinks.
+
+        Raises:
+            Exception: what an instrument or a sink raised.
+        """
+        self._bench.show(InstrumentState.MEASURING, self._plan.measurements)
+        self._engine.walk()
+
+    def make_safe(self) -> None:
+        self._bench.make_safe()
+
+    def wind_up(self, error: BaseException | None) -> BaseException | None:
+        """Safe state first, then what was measured to the sinks, then their last hooks.
+
+        Args:
+            error: what ended the walk.
+
+        Returns:
+            What the scan ends with: `error`, or what went wrong on the way out.
+        """
+        if isinstance(error, InterruptedMoveError):
+            error = self._outlet.error or (AbortAsked() if self._course.wish is Wish.ABORT else error)
+        error = _graver(error, next(iter(self._bench.make_safe()), None))
+        self._outlet.flush()
+        error = _graver(error, self._outlet.error)
+        if error is None:
+            error = self._hooks.call("on_complete")
+        if isinstance(error, AbortAsked):
+            error = self._hooks.call("on_abort") or error
+        self._outlet.close()
+        self._bench.report_values(all_of_them=True)
+        return _graver(error, self._outlet.error)
+
+    # From any thread
+
+    def check(self) -> None:
+        """Raise what a sink raised."""
+        if self._outlet.error is not None:
+            raise self._outlet.error
+
+    def interrupt(self) -> None:
+        """Cut short moves and waits under way."""
+        self._bench.interrupt()
+
+    def make_rest_safe(self) -> None:
+        """When the scan's own thread hangs in a driver: shut down what it has not yet."""
+        self._bench.make_rest_safe()
+
+    def tell(self, status: ScanStatus, hook: str | None) -> None:
+        """A state or wish, after all readings so far."""
+        self._outlet.tell(status, hook)
+
+    def flush(self) -> None:
+        self._outlet.flush()
+
+    def close(self) -> None:
+        self._outlet.close()
+
+    def add(self, frame: pd.DataFrame, measurement: str) -> bool:
+        """Readings that do not come from the tree; False when they come too late.
+
+        Raises:
+            FieldError: a column holds no numbers.
+        """
+        step = max(0, self._engine.steps_done - 1)
+        return self._outlet.add(measurement, self._extras.block_maker(frame, measurement, step))
+
+    # From the outlet's thread
+
+    def _on_sink_failure(self, error: BaseException) -> None:
+        """The scan must not go on unrecorded."""
+        self._course.rouse()
+        self._bench.interrupt()
+
+    def _after_tick(self, blocks: list[Readings]) -> None:
+        self._memory.keep(blocks, recorded=self._outlet.error is None)
+        self._bench.note_values(blocks)
+        if self._values_pace.due():
+            self._bench.report_values()
+        if self._progress_pace.due() and self._plan.steps:
+            steps = min(self._engine.steps_done, max(int(block.steps[-1]) + 1 for block in blocks))
+            self._outlet.publish_progress(steps / self._plan.steps)
+
+
+def _done_before(scan_id: str, plan: Plan, memory: Memory) -> tuple[int, dict[str, int]]:
+    """Steps and readings of an earlier day, which the record has."""
+    if memory.record is None:
+        raise IllegalTransitionError(f"scan {scan_id} cannot go on: its record cannot be read from here")
+    counts = memory.record.counts()
+    memory.go_on_from(counts)
+    return memory.record.steps(measurement.name for measurement in plan.measurements), counts
+
+
+def _graver(error: BaseException | None, other: BaseException | None) -> BaseException | None:
+    """`error` if it is one; an abort gives way to what is wrong."""
+    return (other or error) if error is None or isinstance(error, AbortAsked) else error
