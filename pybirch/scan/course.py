@@ -17,6 +17,14 @@ class AbortAsked(Exception):  # noqa: N818  (not an error: somebody asked for th
     """Ends the engine's walk."""
 
 
+class WalkAgain(Exception):  # noqa: N818  (not an error: the walk is taken up anew)
+    """The engine leaves the step under way, and takes the walk up again at step `at`; None: this one."""
+
+    def __init__(self, at: int | None) -> None:
+        super().__init__(at)
+        self.at = at
+
+
 class Course:
     """State and wish of one scan.
 
@@ -44,6 +52,7 @@ class Course:
         self._check = check
         self._go_on = False
         self._begun = False
+        self._again: WalkAgain | None = None
 
     def take(self) -> None:
         """For who will run the scan: from now on wishes are kept for it.
@@ -111,6 +120,12 @@ class Course:
             if self.wish is not Wish.ABORT:
                 self._ask(Wish.ABORT)
 
+    def walk_again(self, at: int | None = None) -> None:
+        """When it next looks up, and is not paused, the engine takes the walk up again at step `at`."""
+        with self.changed:
+            self._again = WalkAgain(at)
+            self.rouse()
+
     def rouse(self) -> None:
         """Make the engine look up, even from a pause."""
         with self.changed:
@@ -122,6 +137,7 @@ class Course:
 
         Raises:
             AbortAsked: the wish is an end.
+            WalkAgain: the walk is to be taken up anew.
         """
         with self.changed:
             self.attention = False
@@ -137,6 +153,9 @@ class Course:
                     self.move_to(ScanState.RUNNING, "on_resume")
             if self.wish is Wish.ABORT:
                 raise AbortAsked
+            if self._again is not None:
+                again, self._again = self._again, None
+                raise again
 
     def wait(self, seconds: float) -> None:
         """From the engine: let time pass, and reach what somebody wishes meanwhile; a pause counts.

@@ -8,7 +8,7 @@ from collections.abc import Callable, Generator, Iterator
 from functools import partial
 from typing import Any
 
-from pybirch.scan.course import Course
+from pybirch.scan.course import Course, WalkAgain
 from pybirch.scan.hands import Flag, Lanes, Unread, movers_of, readers_of
 from pybirch.scan.outlet import BACKLOG_BYTES, Outlet
 from pybirch.scan.parts import Line, Moves, Part, Reads, Step, Unmoved, floats
@@ -75,16 +75,27 @@ class Engine:
 
         A step's readings are handed on together, or, where one of them raises, not at all.
         """
+        try:
+            while not self._walked():
+                self._outlet.flush()
+                self._sense.begin_again()
+        finally:
+            self._lanes.close()
+
+    def _walked(self) -> bool:
+        """From the present step to the end; False when the walk is to be taken up again, somewhere."""
         found = parts(self._plan, self.steps_done, self._sense)
         try:
             part = next(found, None)
             while part is not None:
                 part = self._do(part, found)
-        finally:
-            self._lanes.close()
-        self.steps_done = self._plan.steps
-        if self._course.attention:
-            self._course.heed()
+            self.steps_done = self._plan.steps
+            if self._course.attention:
+                self._course.heed()
+        except WalkAgain as again:
+            self._start = self.steps_done = self.steps_done if again.at is None else again.at
+            return False
+        return True
 
     def _do(self, part: Part, found: Generator[Part]) -> Part | None:
         """Do one part; the next."""

@@ -75,7 +75,7 @@ class Run:
             counts,
             len(plan.movements),
         )
-        self._sense = Sense(plan.axes_of, len(plan.movements), counts, memory.readings)
+        self._sense = Sense(plan.axes_of, len(plan.movements), counts, memory.readings, memory.counts)
         self._engine = Engine(plan, self._outlet, course, self._sense, say, flag, done)
         self._progress_pace, self._values_pace = Pace(PROGRESS_EVERY), Pace(VALUES_EVERY)
         self._outlet.start()

@@ -58,6 +58,7 @@ class Sense:
         axes: their number.
         before: readings there were when the walk began, by measurement; their steps never fall.
         read_back: gives those.
+        counts: gives how many readings there are now, by measurement.
 
     Attributes:
         here: where each axis is; NaN where nobody knows.
@@ -70,17 +71,25 @@ class Sense:
         self,
         axes_of: list[tuple[int, ...]],
         axes: int,
-        before: dict[str, int] | None = None,
+        before: Mapping[str, int] | None = None,
         read_back: ReadBack = _nothing,
+        counts: Callable[[], Mapping[str, int]] = dict,
     ) -> None:
         self.here = [float("nan")] * axes
         self.latest: list[tuple[int, Any] | None] = [None] * len(axes_of)
         self.note: str | None = None
         self.left = False
         self._axes_of = axes_of
-        self._before = dict(before or {})
+        self._counts = counts
+        self._before = before or {}
         self._read_back = read_back
         self._recorded: dict[tuple[str, int], _Recorded] = {}
+
+    def begin_again(self) -> None:
+        """The walk is taken up anew: what it has measured so far counts as recorded."""
+        self.latest[:] = [None] * len(self.latest)
+        self._before = self._counts()
+        self._recorded.clear()
 
     def last(self, name: str, number: int, column: int, before: int, since: int = 0) -> Seen:
         """What was read last in the steps ``since … before - 1``."""

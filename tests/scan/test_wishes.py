@@ -353,3 +353,20 @@ def test_a_short_wait_passes() -> None:
     scan = Scan(settings([RepeatItem(3, [MeasurementItem(meter), WaitItem(0.01)])]))
     scan.run()
     assert (scan.state, meter.taken, scan.progress) == (ScanState.COMPLETED, 3, 1.0)
+
+
+def test_a_walk_taken_up_anew_goes_back_to_its_place_and_measures_nothing_twice() -> None:
+    door, sink = Doorway(), Sink()
+    outer, inner, meter = Stage("outer"), Stage("inner"), Meter(doors={7: door})
+    tree = MovementItem(
+        outer, [1, 2, 3], children=[MovementItem(inner, range(5), children=[MeasurementItem(meter)])]
+    )
+    scan = Scan(settings([tree]), extensions=[sink])
+    with running(scan):
+        door.wait_until_entered()
+        scan._course.walk_again()
+        door.open()
+    assert scan.state is ScanState.COMPLETED
+    assert sink.indexes() == list(range(15))
+    assert outer.visited == [1, 2, 2, 3], "moved to its place again"
+    assert inner.visited == [*range(5), *range(3), *range(3, 5), *range(5)]
