@@ -212,11 +212,11 @@ class Edits:
             handle = self._places.of(scan_id)
             if handle.state is not ScanState.QUEUED and set(changes) - {"rounds"}:
                 raise IllegalTransitionError(f"scan {scan_id} is {handle.state}; its terms are past")
-            terms = handle.terms.with_changes(changes)
+            before, terms = handle.terms, handle.terms.with_changes(changes)
             self._check_after(scan_id, terms.after)
             self._agree_on_rounds(handle, terms)
-            told = ", ".join(f"{key} {_said(value)}" for key, value in changes.items())
-            edit(f"{handle.scan.settings.scan_name}: {told}", handle.scan)
+            told = self._in_words(handle.terms, before)
+            edit(f"{handle.scan.settings.scan_name}: {told or 'terms as before'}", handle.scan)
         self._follow(handle)
         return handle.terms
 
@@ -252,7 +252,7 @@ class Edits:
             terms = [h.terms.with_changes({"group": group, "rounds": rounds}) for h in handles]
             for handle, wanted in zip(handles, terms, strict=True):
                 self._agree_on_rounds(handle, wanted)
-            edit(f"group {group}: {len(handles)} scans, {_said(rounds)} rounds")
+            edit(f"group {group}: {len(handles)} scans, {_rounds(rounds)}")
 
     def set_policy(self, changes: Mapping[str, Any], *, by: str = "", revision: int | None = None) -> None:
         """Change what the queue does by itself (see `QueuePolicy`), or its `mode`.
@@ -263,10 +263,15 @@ class Edits:
         """
         rules = dict(changes)
         with self._edit(revision, by) as edit:
+            before = self.policy.as_json() | {"mode": str(self._dispatcher.mode)}
             mode = _mode(rules.pop("mode", self._dispatcher.mode))
             self.policy = self.policy.with_changes(rules)
             self._dispatcher.mode = mode
-            edit(f"rules: {', '.join(f'{key} {_said(value)}' for key, value in changes.items())}")
+            now = self.policy.as_json() | {"mode": str(mode)}
+            told = ", ".join(
+                f"{_word(key)} {_word(value)}" for key, value in now.items() if value != before[key]
+            )
+            edit(f"rules: {told or 'as before'}")
 
     # One edit
 
@@ -298,6 +303,22 @@ class Edits:
             raise FieldError("after", f"there is no scan {missing!r} in queue {self.QID}")
         if way := circle(handles, scan_id, after):
             raise FieldError("after", f"these would wait for each other: {', '.join(way)}")
+
+    def _in_words(self, terms: Terms, before: Terms) -> str:
+        """What is new in the terms, for the log."""
+        names = {h.scan_id: h.scan.settings.scan_name for h in self._places.all()}
+        told = {
+            "priority": f"priority {terms.priority}",
+            "not_before": f"not before {terms.not_before:%Y-%m-%d %H:%M} UTC"
+            if terms.not_before
+            else "at any time",
+            "after": f"after {', '.join(names.get(key, key) for key in terms.after)}"
+            if terms.after
+            else "after nothing",
+            "group": f"in group {terms.group}" if terms.group else "in no group",
+            "rounds": _rounds(terms.rounds),
+        }
+        return ", ".join(words for key, words in told.items() if getattr(terms, key) != getattr(before, key))
 
     def _agree_on_rounds(self, handle: ScanHandle, terms: Terms) -> None:
         """Set the terms, with all of the group agreeing on the rounds; what is repeated has a group."""
@@ -365,10 +386,9 @@ def _mode(mode: Any) -> ExecutionMode:
         raise FieldError("mode", f"{mode!r} is not one of {', '.join(ExecutionMode)}") from error
 
 
-def _said(value: Any) -> str:
-    match value:
-        case None | "" | () | []:
-            return "none"
-        case list() | tuple():
-            return ", ".join(map(str, value))
-    return str(value)
+def _rounds(rounds: int) -> str:
+    return f"{rounds} {'round' if rounds == 1 else 'rounds'}" if rounds else "rounds until somebody stops it"
+
+
+def _word(value: Any) -> str:
+    return str(value).replace("_", " ")

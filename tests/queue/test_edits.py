@@ -133,8 +133,8 @@ def test_edits_are_kept_and_said_with_who_did_them() -> None:
     assert queue.mode is ExecutionMode.PARALLEL
     assert [line.message for line in queue.get_logs()][-4:] == [
         "b moved before a by ada",
-        "a: priority 2, not_before none by ada",
-        "rules: on_failure stop, mode parallel by bob",
+        "a: priority 2 by ada",
+        "rules: on failure stop, mode parallel by bob",
         "b taken out by bob",
     ]
 
