@@ -14,6 +14,7 @@ UNDER_WAY = {
     "abort": "Aborting …",
     "stop": "Stopping …",
     "restart": "Queueing …",
+    "leave": "Leaving …",
 }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -96,6 +97,30 @@ def clock(text: str | None, *, seconds: bool = True) -> str:
 def day_and_clock(text: str | None) -> str:
     moment = when(text)
     return "–" if moment is None else moment.astimezone().strftime("%Y-%m-%d %H:%M:%S")
+
+
+def terms(row: dict[str, Any], names: Mapping[str, str]) -> str:
+    """On what terms a scan runs in its queue, in words; empty for the usual ones.
+
+    Args:
+        names: scan_id -> name, for what it waits for.
+    """
+    its, queued = row.get("terms") or {}, str(row["status"]) == "queued"
+    round_, rounds = its.get("round", 1), its.get("rounds", 1)
+    words = [
+        f"priority {its['priority']}" if queued and its.get("priority") else "",
+        f"not before {day_and_clock(its['not_before'])[:-3]}" if queued and its.get("not_before") else "",
+        f"after {', '.join(names.get(key, key) for key in its['after'])}"
+        if queued and its.get("after")
+        else "",
+        f"round {round_}, until stopped"
+        if rounds == 0
+        else f"round {round_} of {rounds}"
+        if rounds > 1
+        else "",
+        f"try {its['attempt']}" if its.get("attempt", 1) > 1 else "",
+    ]
+    return " · ".join(filter(None, words))
 
 
 def count(number: int | None) -> str:

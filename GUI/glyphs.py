@@ -126,6 +126,7 @@ GLYPHS: dict[str, Draw] = {
     "abort": _stroke(((4, 4), (12, 12)), ((12, 4), (4, 12)), width=2.0),
     "stop": _rects((4, 4, 8, 8)),
     "restart": _again,
+    "leave": _stroke(((3.2, 8.6), (6.6, 12), (12.8, 4.6)), width=2.0),
     "halt": _octagon,
     "live": _ring(filled=True, radius=3.4),
     "local": _ring(filled=True, radius=3.4),

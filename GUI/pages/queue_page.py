@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from qtpy.QtCore import Qt, Signal  # pyright: ignore[reportPrivateImportUsage]
 from qtpy.QtWidgets import QHBoxLayout, QSplitter, QVBoxLayout, QWidget
 
+from GUI import format
 from GUI.desk import Desk, ElidedLabel, label
 from GUI.widgets.choice import Choice
 from GUI.widgets.control_buttons import (
@@ -132,10 +136,7 @@ class QueuePage(QWidget):
 
     def _redraw_chosen(self) -> None:
         scan = self._desk.view.scans.get(self._scan_id or "")
-        trouble = scan.get("error") if scan else None
-        self.chosen.set_whole(
-            "" if scan is None else f"{scan['name']}: {trouble}" if trouble else str(scan["name"])
-        )
+        self.chosen.set_whole(_of(scan, self._desk.view.scans) if scan else "")
         self.scan_buttons.show_allowed(allowed_of_scan(scan))
 
     def _began(self, action: str, whom: str) -> None:
@@ -147,3 +148,10 @@ class QueuePage(QWidget):
         for key, buttons in ((self.queue_id, self.buttons), (self._scan_id, self.scan_buttons)):
             if whom == key:
                 buttons.show_busy(None)
+
+
+def _of(scan: dict[str, Any], scans: Mapping[str, dict[str, Any]]) -> str:
+    """A scan in one line: its name, on what terms it runs, and what is wrong or waited for."""
+    names = {scan_id: str(one["name"]) for scan_id, one in scans.items()}
+    told = " · ".join(filter(None, (format.terms(scan, names), scan.get("error") or scan.get("message"))))
+    return f"{scan['name']}: {told}" if told else str(scan["name"])

@@ -19,9 +19,10 @@ WORDS = {
     "abort": ("Abort", "Abort now; instruments are made safe"),
     "stop": ("Stop", "Start no more scans; those under way go on to their end"),
     "restart": ("Run again", "A new scan with the same settings"),
+    "leave": ("Leave it", "Keep what it measured, and ask no more how to go on"),
 }
 QUEUE_ACTIONS = ("start", "pause", "resume", "stop", "abort")
-SCAN_ACTIONS = ("pause", "resume", "abort", "restart")
+SCAN_ACTIONS = ("pause", "resume", "abort", "restart", "leave")
 
 Row = Mapping[str, Any]
 
@@ -54,7 +55,11 @@ def allowed_of_scan(scan: Row | None) -> set[str]:
         case "paused", _:
             return {"resume", "abort"}
         case "interrupted", _:
-            return {"resume", "restart"}
+            return (
+                {"resume", "restart"}
+                if (scan or {}).get("terms", {}).get("left")
+                else {"resume", "restart", "leave"}
+            )
         case "", _:
             return set()
     return {"restart"}
@@ -84,6 +89,7 @@ class ControlButtons(QWidget):
             button.setToolTip(WORDS[action][1])
             if action == primary:
                 button.setProperty("kind", "primary")
+            button.setVisible(action != "leave")
             button.clicked.connect(lambda _=False, a=action: self.asked.emit(a))
             self.buttons[action] = button
             row.addWidget(button)
@@ -104,6 +110,8 @@ class ControlButtons(QWidget):
     def _enable(self) -> None:
         for action, button in self.buttons.items():
             waiting = action == self._busy
+            if action == "leave":  # a question that is seldom asked takes no room
+                button.setVisible(action in self._allowed or waiting)
             button.setText(UNDER_WAY[action] if waiting else WORDS[action][0])
             emergency = action == "abort" and not waiting
             button.setEnabled(action in self._allowed and (self._busy is None or emergency))

@@ -106,6 +106,19 @@ def test_buttons_are_enabled_by_state():
     assert allowed_of_scan({"status": "running", "requested": "pause"}) == {"resume", "abort"}
     assert allowed_of_scan({"status": "running", "requested": "abort"}) == set()
     assert allowed_of_scan({"status": "failed"}) == {"restart"}
+    assert allowed_of_scan({"status": "interrupted"}) == {"resume", "restart", "leave"}
+    assert allowed_of_scan({"status": "interrupted", "terms": {"left": True}}) == {"resume", "restart"}
+
+
+def test_terms_are_told_in_words():
+    from GUI import format
+
+    terms = {"priority": 5, "after": ["A"], "rounds": 3, "round": 2, "attempt": 2}
+    row = {"status": "queued", "terms": terms}
+    assert format.terms(row, {"A": "overview"}) == "priority 5 · after overview · round 2 of 3 · try 2"
+    assert format.terms(row | {"status": "running"}, {}) == "round 2 of 3 · try 2"
+    assert format.terms({"status": "queued", "terms": {"rounds": 0}}, {}) == "round 1, until stopped"
+    assert format.terms({"status": "queued"}, {}) == ""
 
 
 def test_points_are_told_as_far_as_they_are_known():

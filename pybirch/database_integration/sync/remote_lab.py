@@ -41,7 +41,7 @@ EVENTS = (
     "instrument_position",
 )
 _QUEUE_ACTIONS = ("start", "pause", "resume", "abort", "stop")
-_SCAN_ACTIONS = ("pause", "resume", "abort", "restart")
+_SCAN_ACTIONS = ("pause", "resume", "abort", "restart", "leave")
 
 
 class RemoteLab:
