@@ -29,6 +29,9 @@ class Bench:
     Args:
         tree: the scan's items.
         publish: hears states and positions of the instruments.
+
+    Attributes:
+        is_up: they are connected and initialized, all of them.
     """
 
     def __init__(self, tree: Sequence[Item], publish: Callable[[Event], None]) -> None:
@@ -38,20 +41,24 @@ class Bench:
         self._touched: list[Any] = []
         self._errors: list[BaseException] = []
         self._ending = False
+        self.is_up = False
+        self._held: list[Any] = []
         self._hands = threading.Lock()
         self._last: dict[str, Readings] = {}
         self._news: set[str] = set()
 
     def connect(self, check: Callable[[], None], wait: Callable[[float], None]) -> None:
-        """Connect, apply settings and initialize.
+        """Connect, apply settings and initialize; also once more, after `make_safe`.
 
         Args:
             check: may raise between two instruments.
             wait: lets time pass between two tries, and may raise.
         """
+        with self._hands:
+            self._ending = False
         for instrument in self.instruments:
             check()
-            self._touched.append(instrument)
+            self._touch(instrument)
             with contextlib.suppress(AttributeError):
                 instrument.listener = self._publish
             self._connect(instrument, wait)
@@ -61,6 +68,11 @@ class Bench:
         for instrument in self.instruments:
             check()
             instrument.initialize()
+        self.is_up = True
+
+    def _touch(self, instrument: Any) -> None:
+        if not any(instrument is other for other in self._touched):
+            self._touched.append(instrument)
 
     def _connect(self, instrument: Any, wait: Callable[[float], None]) -> None:
         """Connect, as often as the instrument's `reconnect_attempts` allow."""
@@ -93,6 +105,7 @@ class Bench:
         """
         with self._hands:
             self._ending = True
+        self.is_up = False
         watch = threading.Timer(LONG, self._make_rest_safe)
         watch.daemon = True
         if self._touched:
@@ -152,6 +165,18 @@ class Bench:
         for instrument in instruments:
             with contextlib.suppress(AttributeError):
                 instrument.status = state
+
+    def hold(self) -> None:
+        """A pause: nothing is read now."""
+        self._held = [
+            one for one in self.instruments if getattr(one, "status", None) is InstrumentState.MEASURING
+        ]
+        self.show(InstrumentState.IDLE, self._held)
+
+    def go_on(self) -> None:
+        """After `hold`."""
+        held, self._held = self._held, []
+        self.show(InstrumentState.MEASURING, held)
 
     def note_values(self, blocks: Sequence[Readings]) -> None:
         """Remember what was just moved and read, for `report_values`."""

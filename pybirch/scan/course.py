@@ -8,6 +8,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from typing import Protocol
 
 from pybirch.errors import IllegalTransitionError
 from pybirch.states import TRANSITIONS, ScanState, Wish
@@ -25,6 +26,27 @@ class WalkAgain(Exception):  # noqa: N818  (not an error: the walk is taken up a
         self.at = at
 
 
+class Rest(Protocol):
+    """What a pause does with the instruments; both ends are called by the engine's thread, between steps."""
+
+    def begin(self) -> bool:
+        """Before "paused" is shown; True when the walk must be taken up anew afterwards."""
+        ...
+
+    def end(self) -> None:
+        """The scan runs again; not called when an end was asked for."""
+        ...
+
+
+class NoRest:
+    """There is nothing to bring to rest yet."""
+
+    def begin(self) -> bool:
+        return False
+
+    def end(self) -> None: ...
+
+
 class Course:
     """State and wish of one scan.
 
@@ -38,6 +60,7 @@ class Course:
         attention: True when the engine must call `heed` before the next step.
         taken: somebody is about to run the scan: wishes are kept until it can reach them.
         reopened: it was interrupted, and is to go on.
+        rest: what a pause does with the instruments.
     """
 
     def __init__(self, scan_id: str, tell: Callable[[str | None], None], check: Callable[[], None]) -> None:
@@ -46,6 +69,7 @@ class Course:
         self.attention = False
         self.taken = False
         self.reopened = False
+        self.rest: Rest = NoRest()
         self.changed = threading.Condition(threading.RLock())
         self._scan_id = scan_id
         self._tell = tell
@@ -142,6 +166,26 @@ class Course:
         with self.changed:
             self.attention = False
             self._check()
+            pauses = self.wish is Wish.PAUSE
+        if pauses:
+            anew = self.rest.begin()  # takes as long as it takes: nobody who looks or wishes waits for it
+            self._hold(anew)
+            self.rest.end()
+        with self.changed:
+            if self.wish is Wish.ABORT:
+                raise AbortAsked
+            if self._again is not None:
+                again, self._again = self._again, None
+                raise again
+
+    def _hold(self, anew: bool) -> None:
+        """Paused until somebody resumes; not at all, if somebody has taken the pause back meanwhile.
+
+        Raises:
+            AbortAsked: the wish is an end.
+        """
+        with self.changed:
+            self._check()
             if self.wish is Wish.PAUSE:
                 self.wish = None
                 self._go_on = False
@@ -153,9 +197,8 @@ class Course:
                     self.move_to(ScanState.RUNNING, "on_resume")
             if self.wish is Wish.ABORT:
                 raise AbortAsked
-            if self._again is not None:
-                again, self._again = self._again, None
-                raise again
+            if anew:
+                self._again = self._again or WalkAgain(None)
 
     def wait(self, seconds: float) -> None:
         """From the engine: let time pass, and reach what somebody wishes meanwhile; a pause counts.

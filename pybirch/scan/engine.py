@@ -33,6 +33,8 @@ class Engine:
         sense: what is known of positions and readings.
         say: tells watchers a sentence about the scan, or None when it no longer holds.
         flag: is told what was left out.
+        bring_up: makes instruments ready that a pause has put in their safe state, before a walk that is
+            taken up again; may raise.
         start: the first step to do; those before are done.
 
     Attributes:
@@ -47,6 +49,7 @@ class Engine:
         sense: Sense,
         say: Callable[[str | None], None],
         flag: Flag,
+        bring_up: Callable[[], None],
         start: int = 0,
     ) -> None:
         self.steps_done = start
@@ -69,6 +72,7 @@ class Engine:
         self._outlet = outlet
         self._course = course
         self._say = say
+        self._bring_up = bring_up
 
     def walk(self) -> None:
         """Every step that is left, in order; ends early with what `Course.heed` or an instrument raises.
@@ -79,6 +83,7 @@ class Engine:
             while not self._walked():
                 self._outlet.flush()
                 self._sense.begin_again()
+                self._bring_up()
         finally:
             self._lanes.close()
 
@@ -170,12 +175,25 @@ class Engine:
             self._make(((mover, target),))
             self._read_all((reads,))
             self.steps_done += 1
+            self._keep_pace()
 
     def _step(self, step: Step) -> None:
         self.steps_done = step.number
-        goes_back = not step.counts and step.number > 0 and step.number == self._start
-        if goes_back:
-            self._say("going back to where it was interrupted")
+        if not step.counts and step.number > 0 and step.number == self._start:
+            self._go_back(step)
+        else:
+            self._do_step(step)
+        self.steps_done = step.number + step.counts
+        self._keep_pace()
+
+    def _go_back(self, step: Step) -> None:
+        self._say("going back to where it was interrupted")
+        try:
+            self._do_step(step)
+        finally:
+            self._say(None)
+
+    def _do_step(self, step: Step) -> None:
         for number, settings in step.changes:
             self._change(self._plan.changed[number], settings)
         if len(step.lanes) == 1:
@@ -187,9 +205,6 @@ class Engine:
         if step.until is not None:
             wait_until_still(self._plan.probes[step.until.probe], step.until, self._course, self._say)
         self._read_all(tuple(lane.reads for lane in step.lanes))
-        if goes_back:
-            self._say(None)
-        self.steps_done = step.number + step.counts
 
     def _make(self, moves: Moves) -> None:
         """Make the moves, and learn how long they take."""
@@ -234,7 +249,10 @@ class Engine:
             self._sense.latest[number] = (self.steps_done, values)
         if self._outlet.idle:
             self._outlet.wake()
-        if len(pending) > self._limit:
+
+    def _keep_pace(self) -> None:
+        """After a step, when it counts as done: a walk that is taken up again does not repeat it."""
+        if len(self._outlet.pending) > self._limit:
             self._limit = self._hold_back()
 
     def _take(self, reads: Reads) -> list[tuple[int, float, Any]]:
@@ -256,10 +274,12 @@ class Engine:
             return min(max(UNWEIGHED, 2 * count), BACKLOG_BYTES * count // weight if weight else UNWEIGHED)
         log.warning("a scan waits: its record is behind by %d readings", len(outlet.pending))
         self._say("waiting for the record to catch up")
-        while outlet.backlog()[1] > BACKLOG_BYTES // 2:
-            self._course.heed()
-            outlet.flush(1.0)
-        self._say(None)
+        try:
+            while outlet.backlog()[1] > BACKLOG_BYTES // 2:
+                self._course.heed()
+                outlet.flush(1.0)
+        finally:
+            self._say(None)
         return 0
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pybirch.errors import InstrumentError, InterruptedMoveError
-from pybirch.scan.course import AbortAsked, Course
+from pybirch.scan.course import AbortAsked, Course, WalkAgain
 from pybirch.scan.items import OnError
 from pybirch.scan.parts import Unmoved
 from pybirch.scan.plan import Plan, Reader
@@ -112,7 +112,8 @@ class Lanes:
         """What each gives; returns when the last has ended.
 
         Raises:
-            BaseException: the first error in order, the others named in its notes.
+            BaseException: the first error in order, the others named in its notes. That the step is to be
+                left for a pause comes last.
         """
         if len(acts) < 2:
             return [act() for act in acts]
@@ -123,6 +124,7 @@ class Lanes:
         futures: list[Future[Any]] = [self._threads.submit(act) for act in acts]
         wait(futures)
         errors = [error for future in futures if (error := future.exception()) is not None]
+        errors.sort(key=lambda error: isinstance(error, WalkAgain))
         if errors:
             for other in errors[1:]:
                 errors[0].add_note(f"meanwhile: {type(other).__name__}: {other}")

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from pybirch.errors import IllegalTransitionError, InterruptedMoveError
 from pybirch.events import Event, Readings, ScanStatus
 from pybirch.scan.bench import Bench
-from pybirch.scan.course import AbortAsked, Course
+from pybirch.scan.course import AbortAsked, Course, WalkAgain
 from pybirch.scan.engine import Engine
 from pybirch.scan.extra import Extras
 from pybirch.scan.hooks import Hooks
 from pybirch.scan.memory import Memory
 from pybirch.scan.outlet import Outlet, Pace
 from pybirch.scan.plan import Plan
+from pybirch.scan.rest import Pause
 from pybirch.scan.sense import Sense
 from pybirch.scan.stacking import layouts_of
 from pybirch.states import InstrumentState, Wish
@@ -63,7 +65,9 @@ class Run:
         self._hooks = hooks
         self._memory = memory
         self._extras = Extras(scan.scan_id, layouts)
+        self._say = say
         self._bench = Bench(scan.settings.scan_tree or (), publish)
+        self._pause = course.rest = Pause(self._bench, course, scan.settings.on_pause)
         self._outlet = Outlet(
             scan.scan_id,
             layouts,
@@ -76,7 +80,7 @@ class Run:
             len(plan.movements),
         )
         self._sense = Sense(plan.axes_of, len(plan.movements), counts, memory.readings, memory.counts)
-        self._engine = Engine(plan, self._outlet, course, self._sense, say, flag, done)
+        self._engine = Engine(plan, self._outlet, course, self._sense, say, flag, self._bring_up, done)
         self._progress_pace, self._values_pace = Pace(PROGRESS_EVERY), Pace(VALUES_EVERY)
         self._outlet.start()
 
@@ -98,8 +102,16 @@ class Run:
     # From the thread that runs the scan
 
     def connect(self) -> None:
-        """Connect, set up and initialize the instruments."""
-        self._bench.connect(self._course.heed, self._course.wait)
+        """Connect, set up and initialize the instruments; all over again if a pause comes meanwhile."""
+        self._pause.thread = threading.get_ident()
+        at: int | None = None
+        while not self._bench.is_up:
+            try:
+                self._bench.connect(self._course.heed, self._course.wait)
+            except WalkAgain as again:
+                at = again.at if again.at is not None else at
+        if at is not None:
+            self._course.walk_again(at)
 
     def walk(self) -> None:
         """Every step; what was read last may still be on its way to the sinks.
@@ -107,8 +119,20 @@ class Run:
         Raises:
             Exception: what an instrument or a sink raised.
         """
+        self._pause.thread = threading.get_ident()
         self._bench.show(InstrumentState.MEASURING, self._plan.measurements)
         self._engine.walk()
+
+    def _bring_up(self) -> None:
+        """For a walk that is taken up again: ready once more, if a pause has put them in their safe state."""
+        if self._bench.is_up:
+            return
+        self._say("bringing the instruments up again")
+        try:
+            self.connect()
+        finally:
+            self._say(None)
+        self._bench.show(InstrumentState.MEASURING, self._plan.measurements)
 
     def make_safe(self) -> None:
         self._bench.make_safe()
