@@ -54,13 +54,14 @@ class Course:
         scan_id: for messages.
         tell: called with the name of an extension hook, or None, whenever state or wish changed
             while the scan is under way.
-        check: called by `heed`; raises what must end the scan.
+        check: see there.
 
     Attributes:
         attention: True when the engine must call `heed` before the next step.
         taken: somebody is about to run the scan: wishes are kept until it can reach them.
         reopened: it was interrupted, and is to go on.
         rest: what a pause does with the instruments.
+        check: raises what must end the scan.
     """
 
     def __init__(self, scan_id: str, tell: Callable[[str | None], None], check: Callable[[], None]) -> None:
@@ -73,7 +74,7 @@ class Course:
         self.changed = threading.Condition(threading.RLock())
         self._scan_id = scan_id
         self._tell = tell
-        self._check = check
+        self.check = check
         self._go_on = False
         self._begun = False
         self._again: WalkAgain | None = None
@@ -165,7 +166,7 @@ class Course:
         """
         with self.changed:
             self.attention = False
-            self._check()
+            self.check()
             pauses = self.wish is Wish.PAUSE
         if pauses:
             anew = self.rest.begin()  # takes as long as it takes: nobody who looks or wishes waits for it
@@ -185,14 +186,14 @@ class Course:
             AbortAsked: the wish is an end.
         """
         with self.changed:
-            self._check()
+            self.check()
             if self.wish is Wish.PAUSE:
                 self.wish = None
                 self._go_on = False
                 self.move_to(ScanState.PAUSED, "on_pause")
                 while not self._go_on and self.wish is not Wish.ABORT:
                     self.changed.wait()
-                    self._check()
+                    self.check()
                 if self.wish is not Wish.ABORT:
                     self.move_to(ScanState.RUNNING, "on_resume")
             if self.wish is Wish.ABORT:
@@ -206,6 +207,8 @@ class Course:
         Raises:
             AbortAsked: the wish is an end.
         """
+        if self.attention:
+            self.heed()
         end = time.monotonic() + seconds
         while (left := end - time.monotonic()) > 0:
             with self.changed:

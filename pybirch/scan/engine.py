@@ -8,7 +8,7 @@ from collections.abc import Callable, Generator, Iterator
 from functools import partial
 from typing import Any
 
-from pybirch.scan.course import Course, WalkAgain
+from pybirch.scan.course import AbortAsked, Course, WalkAgain
 from pybirch.scan.hands import Flag, Lanes, Unread, movers_of, readers_of
 from pybirch.scan.outlet import BACKLOG_BYTES, Outlet
 from pybirch.scan.parts import Line, Moves, Part, Reads, Step, Unmoved, floats
@@ -56,6 +56,7 @@ class Engine:
         self._start = start
         self._plan = plan
         self._move = movers_of(plan, course, flag)
+        self._changed = list(plan.changed)
         self._axis = [mover.axis for mover in plan.movers]
         self._read = readers_of(plan, course, flag)
         self._measurement = [reader.measurement for reader in plan.readers]
@@ -86,6 +87,19 @@ class Engine:
                 self._bring_up()
         finally:
             self._lanes.close()
+
+    @property
+    def threads(self) -> set[int]:
+        """Those that work beside the one that walks."""
+        return set(self._lanes.idents)
+
+    def leave(self, stuck: Any) -> None:
+        """From another thread, when the one that walks hangs in a driver: what it does next ends its walk."""
+        self._move[:] = [_left] * len(self._move)
+        self._read[:] = [_left] * len(self._read)
+        self._changed.clear()
+        if any(stuck is one for one in self._plan.movements):
+            self._here.clear()  # the innermost loop has its reader at hand, but notes the position first
 
     def _walked(self) -> bool:
         """From the present step to the end; False when the walk is to be taken up again, somewhere."""
@@ -195,7 +209,7 @@ class Engine:
 
     def _do_step(self, step: Step) -> None:
         for number, settings in step.changes:
-            self._change(self._plan.changed[number], settings)
+            self._change(self._changed[number], settings)
         if len(step.lanes) == 1:
             self._make(step.lanes[0].moves)
         else:
@@ -289,6 +303,10 @@ def _after(found: Generator[Part], unmoved: Unmoved) -> Part | None:
         return found.throw(unmoved)
     except StopIteration:
         return None
+
+
+def _left(*_: Any) -> Any:
+    raise AbortAsked
 
 
 def _way(before: Any, after: Any) -> float:

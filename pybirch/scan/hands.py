@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -52,6 +53,7 @@ def readers_of(plan: Plan, course: Course, flag: Flag) -> list[Read]:
                 Unread(),
             ),
             plan.measurements[reader.measurement].name,
+            course,
         )
         for reader in plan.readers
     ]
@@ -86,13 +88,16 @@ def _careful(
     return with_patience
 
 
-def _reduced(reader: Reader, read: Read, name: str) -> Read:
+def _reduced(reader: Reader, read: Read, name: str, course: Course) -> Read:
     """One reading out of several."""
     if reader.repeats == 1:
         return read
 
     def several() -> NDArray[np.float64]:
-        readings = [np.atleast_2d(np.asarray(read(), dtype=np.float64)) for _ in range(reader.repeats)]
+        readings: list[NDArray[np.float64]] = []
+        for _ in range(reader.repeats):
+            course.check()
+            readings.append(np.atleast_2d(np.asarray(read(), dtype=np.float64)))
         if len({reading.shape for reading in readings}) > 1:
             raise InstrumentError(f"{name}: readings of different shapes have no mean")
         stacked = np.stack(readings)
@@ -103,9 +108,14 @@ def _reduced(reader: Reader, read: Read, name: str) -> Read:
 
 
 class Lanes:
-    """Threads for what goes on side by side; they are made when first needed."""
+    """Threads for what goes on side by side; they are made when first needed.
+
+    Attributes:
+        idents: of these threads.
+    """
 
     def __init__(self) -> None:
+        self.idents: set[int] = set()
         self._threads: ThreadPoolExecutor | None = None
 
     def all_of(self, acts: list[Callable[[], Any]]) -> list[Any]:
@@ -120,7 +130,9 @@ class Lanes:
         from concurrent.futures import ThreadPoolExecutor, wait
 
         if self._threads is None:
-            self._threads = ThreadPoolExecutor(thread_name_prefix="lane")
+            self._threads = ThreadPoolExecutor(
+                thread_name_prefix="lane", initializer=lambda: self.idents.add(threading.get_ident())
+            )
         futures: list[Future[Any]] = [self._threads.submit(act) for act in acts]
         wait(futures)
         errors = [error for future in futures if (error := future.exception()) is not None]

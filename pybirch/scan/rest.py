@@ -18,7 +18,7 @@ class Pause:
         policy: see `PausePolicy`.
 
     Attributes:
-        thread: the one that walks; what goes on side by side has threads of its own.
+        thread: the one that runs the scan; what goes on side by side has threads of its own.
     """
 
     def __init__(self, bench: Bench, course: Course, policy: PausePolicy | str) -> None:
