@@ -227,7 +227,8 @@ class Dispatcher:
         """The thread has come back, and has made safe what it hung in."""
         with self._changed:
             names = ", ".join(one.name for one in self.parted.pop(scan))
-        self._notes.write("WARNING", f"{names} came back after {scan.settings.scan_name} had ended", scan)
+        if names:
+            self._notes.write("WARNING", f"{names} came back after {scan.settings.scan_name} had ended", scan)
         self._leases.release_hung(self._holder(handle))
 
     def _note_left_out(self, handle: ScanHandle, text: str) -> None:

@@ -105,7 +105,7 @@ class Bench:
             with self._hands:
                 if self._ending:
                     return
-                _interrupt(instrument).join(HANDS)
+                _interrupt(instrument).wait(HANDS)
 
     def make_safe(self) -> list[BaseException]:
         """Shut down every instrument that was touched, last first; the errors met on the way.
@@ -125,6 +125,8 @@ class Bench:
                 self._touched.append(instrument)
                 raise
         watch.cancel()
+        if watch.ident is not None:
+            watch.join()
         for _, helper in tuple(self._helpers):
             helper.join()
         self._helpers.clear()
@@ -270,18 +272,22 @@ class Bench:
         )
 
 
-def _interrupt(instrument: Any) -> threading.Thread:
-    """Cut short what it does, in a thread of its own, which is given."""
+def _interrupt(instrument: Any) -> threading.Event:
+    """Cut short what it does, in a thread of its own; set when it has taken note."""
+    noted = threading.Event()
 
     def work() -> None:
         try:
             getattr(instrument, "interrupt", _nothing)()
         except Exception:
             log.exception("%s could not be interrupted", instrument.name)
+        noted.set()
 
-    thread = threading.Thread(target=work, name=f"interrupt {instrument.name}", daemon=True)
-    thread.start()
-    return thread
+    try:
+        threading.Thread(target=work, name=f"interrupt {instrument.name}", daemon=True).start()
+    except RuntimeError:  # the system has no thread for it
+        work()
+    return noted
 
 
 def _nothing() -> None: ...

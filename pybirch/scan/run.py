@@ -218,10 +218,12 @@ class Run:
         Returns:
             What the scan ends with.
         """
-        self._late = error = _late(call, "it was left as it is")
+        self._late = _late(call, "it was given up")
         self._course.rouse()
         self._engine.leave(call.instrument)
         self.hung = self._bench.leave(call.instrument)
+        hangs = any(one is call.instrument for one in self.hung)
+        self._late = error = _late(call, "it was left as it is" if hangs else "it came back too late")
         self._outlet.flush()
         self._at_the_end = self.progress, self.taken
         others = [one.name for one in self.hung if one is not call.instrument]

@@ -362,6 +362,23 @@ def test_another_that_cannot_be_made_safe_in_time_is_named_too() -> None:
     assert slow.is_safe
 
 
+def test_what_comes_back_while_the_others_are_made_safe_is_safe_too() -> None:
+    door = Doorway()
+    stage = limited(Stage("stage", doors={"move": door}))
+
+    class Last(Meter):
+        def shutdown(self) -> None:
+            door.open()
+            until(lambda: stage.life[-1] == "shutdown")
+            super().shutdown()
+
+    scan = line_scan(stage, Last(), 3)
+    with stuck(scan, door):
+        error = f"stage did not come back from move_to within {LIMIT} s; it came back too late"
+        assert failed(scan) == error
+    assert stage.life.count("shutdown") == 1
+
+
 def test_a_pause_that_makes_safe_hangs() -> None:
     reading, shut = Doorway(), Doorway()
     stage, meter = limited(Stage("stage", doors={"shutdown": shut})), Meter(doors={1: reading})
