@@ -31,6 +31,8 @@ _HOMES = {
     "WaitItem": "pybirch.scan.tree",
     "When": "pybirch.scan.tree",
     "Queue": "pybirch.queue.queue",
+    "QueuePolicy": "pybirch.queue.policy",
+    "Terms": "pybirch.queue.terms",
     "Suspender": "pybirch.extensions.suspender",
     "Sample": "pybirch.samples",
     "ExecutionMode": "pybirch.states",

@@ -63,6 +63,10 @@ class IllegalTransitionError(PyBirchError):
     """A scan or queue was asked for a step its state does not allow."""
 
 
+class EditConflictError(PyBirchError):
+    """Somebody else has changed it since; nothing was done."""
+
+
 class StaleWriterError(PyBirchError):
     """A writer tried to go on with a scan that has been taken from it."""
 

@@ -36,6 +36,7 @@ from pybirch.events import EventBus
 from pybirch.lab_file import read_lab
 from pybirch.lab_queues import LabQueues
 from pybirch.processes import began_at, is_ours
+from pybirch.queue.comeback import come_back
 from pybirch.queue.emergency import abort_all, make_rest_safe
 from pybirch.queue.lab import Lab
 
@@ -128,8 +129,10 @@ class Station:
         self.bus.subscribe(server.publish, name="to the server")
         for remark in queues.remarks:
             self.bus.publish(remark)
-        for queue in self.queues if self.lab.autostart and on_purpose else ():
-            queue.start()
+        for queue in self.queues:
+            if self.lab.autostart and on_purpose:
+                queue.start()
+            come_back(queue)
 
     def close(self, reason: str = "stopped") -> bool:
         """Abort, wait for safe instruments, say goodbye; whether all came to rest.

@@ -16,7 +16,12 @@ if TYPE_CHECKING:
 
 
 class Queue(Numbered, Base):
-    """`queue_id` is the core's QID; `current_scan` the text id of the scan that runs."""
+    """`queue_id` is the core's QID; `current_scan` the text id of the scan that runs.
+
+    Attributes:
+        policy: what the queue does by itself (`pybirch.queue.policy.QueuePolicy.as_json`).
+        revision: goes up with every edit by somebody.
+    """
 
     __tablename__ = "queues"
 
@@ -32,6 +37,8 @@ class Queue(Numbered, Base):
         ForeignKey("projects.id", ondelete="SET NULL"), default=None
     )
     sample_id: Mapped[int | None] = mapped_column(ForeignKey("samples.id", ondelete="SET NULL"), default=None)
+    policy: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    revision: Mapped[int] = mapped_column(default=0)
     extra_data: Mapped[dict[str, Any]] = mapped_column(default=dict)
     started_at: Mapped[datetime | None] = mapped_column(default=None)
     finished_at: Mapped[datetime | None] = mapped_column(default=None)

@@ -21,6 +21,7 @@ class Scan(Numbered, Base):
         writer: who alone may add readings, ``"<station>:<epoch>"`` or a random text; with
             ``/ended`` behind it once the scan was interrupted, until somebody claims it.
         queue_order: place in its queue, from 0.
+        terms: on which it runs there (`pybirch.queue.terms.Terms.as_json`).
         restarted_from: text id of the scan this one repeats.
     """
 
@@ -53,6 +54,7 @@ class Scan(Numbered, Base):
     sample_id: Mapped[int | None] = mapped_column(ForeignKey("samples.id", ondelete="SET NULL"), default=None)
     queue_id: Mapped[int | None] = mapped_column(ForeignKey("queues.id", ondelete="SET NULL"), default=None)
     queue_order: Mapped[int] = mapped_column(default=0)
+    terms: Mapped[dict[str, Any]] = mapped_column(default=dict)
     started_at: Mapped[datetime | None] = mapped_column(default=None)
     finished_at: Mapped[datetime | None] = mapped_column(default=None)
 

@@ -15,6 +15,7 @@ from werkzeug.exceptions import HTTPException
 from database.web.identity import known
 from pybirch.errors import (
     CommandTimeoutError,
+    EditConflictError,
     FieldError,
     IllegalTransitionError,
     NotFoundError,
@@ -28,6 +29,7 @@ CODES: dict[type[Exception], int] = {
     FieldError: 400,
     NotFoundError: 404,
     IllegalTransitionError: 409,
+    EditConflictError: 409,
     StaleWriterError: 409,
     StationUnavailableError: 503,
     CommandTimeoutError: 504,

@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from pybirch.queue.policy import QueuePolicy
+
 if TYPE_CHECKING:
     from database.models import MeasurementObject, Queue, QueueLog, Sample, Scan
     from database.services import DatabaseService
@@ -50,6 +52,7 @@ def scan_shape(row: Scan, updates: ScanUpdateServer | None = None) -> Shape:
         "points_vary": bool((row.extra_data or {}).get("points_vary")),
         "restarted_from": row.restarted_from,
         "tags": list(row.additional_tags or ()),
+        "terms": row.terms or {},
         "user_fields": (row.extra_data or {}).get("user_fields", {}),
     }
 
@@ -83,6 +86,8 @@ def queue_shape(row: Queue, tally: Tally) -> Shape:
         "mode": row.mode.value,
         "current_scan": row.current_scan,
         "station": row.station,
+        "policy": QueuePolicy.from_json(row.policy).as_json(),
+        "revision": row.revision,
         "created_at": moment(row.created_at),
     } | tally.shape()
 

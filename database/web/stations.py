@@ -12,7 +12,15 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Protocol
 
-from pybirch.errors import CommandTimeoutError, IllegalTransitionError, StationUnavailableError
+from pybirch.errors import (
+    CommandTimeoutError,
+    EditConflictError,
+    FieldError,
+    IllegalTransitionError,
+    NotFoundError,
+    PyBirchError,
+    StationUnavailableError,
+)
 
 if TYPE_CHECKING:
     from pybirch.database_integration.sync.websocket_server import ScanUpdateServer
@@ -205,7 +213,8 @@ class Stations:
         Raises:
             StationUnavailableError: no station of that name is connected; nothing was sent.
             CommandTimeoutError: no answer within `DEADLINE`; the outcome is unknown.
-            IllegalTransitionError: the station refused, with its own words.
+            IllegalTransitionError, EditConflictError, FieldError, NotFoundError: the station refused,
+                with its own words.
         """
         answered = threading.Event()
         answers: list[Any] = []
@@ -239,10 +248,21 @@ class Stations:
             )
         answer = answers[0] if isinstance(answers[0], dict) else {}
         if not answer.get("ok"):
-            raise IllegalTransitionError(
-                str(answer.get("error") or f"Station {station.name} refused: {action}.")
-            )
+            raise refusal(answer, f"Station {station.name} refused: {action}.")
         return {**answer, "command_id": command["command_id"]}
+
+
+def refusal(answer: dict[str, Any], otherwise: str) -> PyBirchError:
+    """What a station answered instead of doing it, as the error it was there."""
+    text, field = str(answer.get("error") or otherwise), answer.get("field")
+    match answer.get("refused"):
+        case "EditConflictError":
+            return EditConflictError(text)
+        case "NotFoundError":
+            return NotFoundError(text)
+    if isinstance(field, str):
+        return FieldError(field, text.removeprefix(f"{field}: "))
+    return IllegalTransitionError(text)
 
 
 def status_payload(station: StationView) -> dict[str, Any]:

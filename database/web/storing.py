@@ -16,6 +16,8 @@ from pybirch.events import (
     Readings,
     ScanStatus,
 )
+from pybirch.queue.policy import QueuePolicy
+from pybirch.queue.terms import Terms
 from pybirch.samples import Sample
 from pybirch.states import ScanState
 
@@ -61,6 +63,10 @@ class Storing:
                 self._db.queues.order(
                     _text(first.payload, "queue_id"), list(first.payload.get("scan_ids") or ())
                 )
+            case "scan_terms":
+                self._db.scans.update(_text(first.payload, "scan_id"), terms=_terms(first.payload))
+            case "queue_rules":
+                self._keep_rules(first.payload)
             case "instrument_seen":
                 return [self._see_instrument(first.payload)]
             case "data_block":
@@ -147,6 +153,7 @@ class Storing:
             restarted_from=shape.get("restarted_from"),
             sample_id=self._sample_number(shape.get("sample")),
             queue_id=self._queue_number(shape.get("queue_id")),
+            terms=_terms(shape),
             **({"queue_order": shape["position"]} if shape.get("position") is not None else {}),
             writer=self._writer,
         )
@@ -164,7 +171,11 @@ class Storing:
 
     def _open_queue(self, shape: dict[str, Any]) -> None:
         queue_id = _text(shape, "queue_id")
-        fields = {key: shape[key] for key in ("name", "mode", "max_parallel_scans") if shape.get(key)}
+        fields = {
+            key: shape[key] for key in ("name", "mode", "max_parallel_scans", "revision") if shape.get(key)
+        }
+        if shape.get("policy"):
+            fields["policy"] = QueuePolicy.from_json(shape["policy"]).as_json()
         self._db.queues.attach(queue_id, self._station, **fields)
         order = shape.get("order") or [scan["scan_id"] for scan in shape.get("scans") or []]
         for scan_id in order:
@@ -173,9 +184,18 @@ class Storing:
                 self._db.scans.update(scan_id, queue_id=queue_id)
         self._db.queues.order(queue_id, order)
 
+    def _keep_rules(self, shape: dict[str, Any]) -> None:
+        fields = {key: shape[key] for key in ("mode", "revision") if shape.get(key) is not None}
+        policy = QueuePolicy.from_json(shape.get("policy")).as_json()
+        self._db.queues.attach(_text(shape, "queue_id"), self._station, policy=policy, **fields)
+
     def _see_instrument(self, described: dict[str, Any]) -> dict[str, Any]:
         row = self._db.equipment.register(described)
         return {"name": row.name, "adapter": row.adapter, "instrument_id": row.id}
+
+
+def _terms(shape: dict[str, Any]) -> dict[str, Any]:
+    return Terms.from_json(shape.get("terms")).as_json()
 
 
 def _text(shape: dict[str, Any], key: str) -> str:

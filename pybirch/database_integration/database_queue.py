@@ -15,7 +15,9 @@ from pybirch.errors import FieldError
 from pybirch.events import EventBus
 from pybirch.queue.archive import scan_from_json
 from pybirch.queue.leases import Leases
+from pybirch.queue.policy import QueuePolicy
 from pybirch.queue.queue import Queue
+from pybirch.queue.terms import Terms
 from pybirch.scan.scan import Scan
 from pybirch.states import ScanState
 
@@ -105,7 +107,10 @@ class DatabaseQueue(Queue):
         row = db.get_queue_with_scans(QID)
         options.setdefault("max_parallel_scans", row.max_parallel_scans)
         queue = cls(db, row.queue_id, **options)
-        queue.recall([queue._recalled(scan, by_name(instruments)) for scan in row.scans])
+        queue.policy = QueuePolicy.from_json(row.policy)
+        queue.remember(mode=row.mode, revision=row.revision)
+        scans = [queue._recalled(scan, by_name(instruments)) for scan in row.scans]
+        queue.recall(scans, [Terms.from_json(scan.terms) for scan in row.scans])
         return queue
 
     def enable_websocket_integration(self, update_server: Any) -> None:

@@ -119,6 +119,12 @@ class QueueRecorder(QueueExtension):
     def order_changed(self, scan_ids: list[str]) -> None:
         self.store.reorder(self.queue.queue_id, scan_ids)
 
+    def terms_changed(self, scan_id: str, terms: dict[str, Any]) -> None:
+        self.store.save_terms(scan_id, terms)
+
+    def queue_changed(self, queue: Any) -> None:
+        self.store.save_queue(queue)
+
     def save_log(self, line: Any) -> None:
         self.store.save_log(line)
 

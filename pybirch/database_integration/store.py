@@ -50,6 +50,14 @@ class Store(Protocol):
 
     def reorder(self, queue_id: str, scan_ids: Sequence[str]) -> None: ...
 
+    def save_terms(self, scan_id: str, terms: dict[str, Any]) -> None:
+        """On what terms the scan runs in its queue."""
+        ...
+
+    def save_queue(self, queue: Any) -> None:
+        """The queue's mode, policy and revision."""
+        ...
+
     def save_readings(self, readings: Sequence[Readings], status: ScanStatus) -> None:
         """All of one tick, in one piece; `status` tells how far the scan is.
 
@@ -160,6 +168,13 @@ class DatabaseStore:
 
     def reorder(self, queue_id: str, scan_ids: Sequence[str]) -> None:
         self.db.queues.order(queue_id, list(scan_ids))
+
+    def save_terms(self, scan_id: str, terms: dict[str, Any]) -> None:
+        self.db.scans.update(scan_id, terms=terms)
+
+    def save_queue(self, queue: Any) -> None:
+        rules = {"mode": queue.mode, "policy": queue.policy.as_json(), "revision": queue.revision}
+        self.db.queues.attach(queue.queue_id, **rules)
 
     def save_readings(self, readings: Sequence[Readings], status: ScanStatus) -> None:
         self.db.readings.append(status.scan_id, readings, writer=self.writer, progress=status.progress)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pybirch.errors import IllegalTransitionError
 from pybirch.queue.handles import ScanHandle
+from pybirch.queue.notes import by_whom
 from pybirch.states import ExecutionMode, QueueState, ScanState, Wish
 
 if TYPE_CHECKING:
@@ -59,10 +61,16 @@ class Control:
             if self.state in (QueueState.PAUSED, QueueState.STOPPING):
                 raise IllegalTransitionError(f"queue {self.QID} is {self.state} and cannot be started")
             chosen = None if indices is None else {self.get_handle(index).scan_id for index in indices}
+            changed = self.mode is not ExecutionMode(mode)
             self._dispatcher.mode = ExecutionMode(mode)
+        if changed:
+            self._notes.keep("queue_changed", self)
+        if chosen is None:
+            self._take_up_rounds()
+        with self._changed:
             if not self._dispatcher.choose(chosen):
                 return
-        self._notes.write("INFO", f"queue started{_by(by)}, {self.mode}")
+        self._notes.write("INFO", f"queue started{by_whom(by)}, {self.mode}")
         self._publish_status()
 
     def pause(self, scan_id: str | None = None, *, by: str = "", why: str = "") -> None:
@@ -74,7 +82,7 @@ class Control:
             IllegalTransitionError: there is nothing that could be paused.
         """
         if scan_id is not None:
-            self._pause_one(self.get_handle_by_id(scan_id), _by(by, why))
+            self._pause_one(self.get_handle_by_id(scan_id), by_whom(by, why))
             return
         with self._changed:
             if self.state is QueueState.PAUSED:
@@ -83,7 +91,7 @@ class Control:
                 raise IllegalTransitionError(f"queue {self.QID} is {self.state} and cannot be paused")
             self._dispatcher.state = QueueState.PAUSED
             self._dispatcher.each(lambda handle: handle.scan.pause())
-        self._notes.write("INFO", f"queue paused{_by(by, why)}")
+        self._notes.write("INFO", f"queue paused{by_whom(by, why)}")
         self._publish_status()
 
     def resume(self, scan_id: str | None = None, *, by: str = "", why: str = "") -> None:
@@ -99,9 +107,9 @@ class Control:
         if scan_id is not None:
             handle = self.get_handle_by_id(scan_id)
             if handle.state is ScanState.INTERRUPTED:
-                self._reopen(handle, _by(by, why))
+                self._reopen(handle, by_whom(by, why))
             else:
-                self._resume_one(handle, _by(by, why))
+                self._resume_one(handle, by_whom(by, why))
             return
         with self._changed:
             if self.state is QueueState.IDLE:
@@ -112,13 +120,13 @@ class Control:
             self._dispatcher.each(lambda handle: handle.scan.resume())
             self._changed.notify_all()
         if was_paused:
-            self._notes.write("INFO", f"queue resumed{_by(by, why)}")
+            self._notes.write("INFO", f"queue resumed{by_whom(by, why)}")
         self._publish_status()
 
     def abort(self, scan_id: str | None = None, *, by: str = "", why: str = "") -> None:
         """End one scan now; without `scan_id` all that are under way, and start no more."""
         if scan_id is not None:
-            self._abort_one(self.get_handle_by_id(scan_id), _by(by, why))
+            self._abort_one(self.get_handle_by_id(scan_id), by_whom(by, why))
             return
         with self._changed:
             if self.state is QueueState.IDLE:
@@ -127,7 +135,7 @@ class Control:
             self._changed.notify_all()
         self._dispatcher.each(lambda handle: handle.scan.abort())
         self._publish_status()
-        self._notes.write("WARNING", f"queue aborted{_by(by, why)}")
+        self._notes.write("WARNING", f"queue aborted{by_whom(by, why)}")
 
     def stop_queue(self, *, by: str = "", why: str = "") -> None:
         """Start no more scans; those under way go on to their end, paused ones when they are resumed."""
@@ -136,7 +144,7 @@ class Control:
                 return
             self._dispatcher.state = QueueState.STOPPING
             self._changed.notify_all()
-        self._notes.write("INFO", f"queue stopping{_by(by, why)}")
+        self._notes.write("INFO", f"queue stopping{by_whom(by, why)}")
         self._publish_status()
 
     # One scan of it
@@ -168,6 +176,7 @@ class Control:
             if handle.state is not ScanState.INTERRUPTED or handle.scan.is_waiting:
                 raise IllegalTransitionError(f"scan {handle.scan_id} goes on already")
             handle.scan = scan
+            handle.terms = replace(handle.terms, left=False)
             self._dispatcher.choose({scan.scan_id})
         self._notes.write("INFO", f"{scan.settings.scan_name} is to go on{who}", scan)
         self._publish_status()
@@ -177,12 +186,20 @@ class Control:
         finished = handle.is_finished()
         handle.scan.abort()
         self._dispatcher.wake()
+        if queued:
+            self._follow(handle)
         if not finished:
             told = " before it began" if queued else ""
             self._notes.write("WARNING", f"{handle.scan.settings.scan_name} aborted{told}{who}", handle.scan)
             self._publish_status()
 
     # Of the queue
+
+    def _take_up_rounds(self) -> None:
+        raise NotImplementedError
+
+    def _follow(self, handle: ScanHandle) -> None:
+        raise NotImplementedError
 
     def get_handle(self, index: int) -> ScanHandle:
         raise NotImplementedError
@@ -192,11 +209,6 @@ class Control:
 
     def _publish_status(self) -> None:
         raise NotImplementedError
-
-
-def _by(by: str, why: str = "") -> str:
-    """Who and why, to be put behind what was done."""
-    return f"{f' by {by}' if by else ''}{f': {why}' if why else ''}"
 
 
 def _will_pause(handle: ScanHandle) -> bool:

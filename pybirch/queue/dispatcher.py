@@ -9,20 +9,23 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 from pybirch.errors import IllegalTransitionError, PyBirchError
 from pybirch.queue.handles import ScanHandle
 from pybirch.queue.leases import Leases, lease_keys
 from pybirch.queue.notes import Notes
+from pybirch.queue.turns import Turns
 from pybirch.scan.scan import Scan
 from pybirch.states import ExecutionMode, QueueState, ScanState
 
 log = logging.getLogger(__name__)
 
 LOOK_AGAIN = 0.5
+"""Seconds after which a queue that waits looks again: a scan may be due, or have been aborted directly."""
+
 LEFT_OUT_LINES = 50
-"""Seconds after which a queue that waits looks again: a scan of its may have been aborted directly."""
 
 
 class Dispatcher:
@@ -36,6 +39,7 @@ class Dispatcher:
         notes: where starts and ends are written.
         places: how many may run side by side in parallel mode.
         on_change: called after the queue's state or counts changed.
+        on_end: called after each end of a scan, before the next is picked.
 
     Attributes:
         parted: scans that ended without an instrument that hangs, and what hangs.
@@ -50,6 +54,7 @@ class Dispatcher:
         notes: Notes,
         places: int,
         on_change: Callable[[], None],
+        on_end: Callable[[ScanHandle], None],
     ) -> None:
         self.state = QueueState.IDLE
         self.mode = ExecutionMode.SERIAL
@@ -61,6 +66,7 @@ class Dispatcher:
         self._notes = notes
         self._places = places
         self._on_change = on_change
+        self._on_end = on_end
         self._running: dict[str, ScanHandle] = {}
         self.parted: dict[Scan, list[Any]] = {}
 
@@ -74,6 +80,7 @@ class Dispatcher:
             scan_ids = None if self.selected is None else scan_ids | self.selected
         self.selected = scan_ids
         self._changed.notify_all()
+        self._ready()
         begins = not running and bool(self.waiting())
         if begins:
             self._launch()
@@ -98,15 +105,33 @@ class Dispatcher:
     def is_running(self, handle: ScanHandle) -> bool:
         return handle.scan_id in self._running
 
+    def include(self, scan_id: str) -> None:
+        """A scan that was queued by the queue itself is to run too."""
+        with self._changed:
+            if self.selected is not None:
+                self.selected.add(scan_id)
+
     def waiting(self) -> list[ScanHandle]:
-        """Scans that are to run and have not begun, in order."""
-        return [
-            handle
+        """Scans that are to run, will some time, and have not begun; in turn."""
+        return self._turns().in_turn()
+
+    def _turns(self) -> Turns:
+        wanted = {
+            handle.scan_id
             for handle in self._handles
             if handle.scan.is_waiting
             and handle.scan_id not in self._running
             and (self.selected is None or handle.scan_id in self.selected)
-        ]
+        }
+        return Turns(self._handles, wanted, self._running)
+
+    def _ready(self) -> list[ScanHandle]:
+        """Those whose turn it is; the others are told what they wait for in the queue."""
+        turns, now = self._turns(), datetime.now(UTC)
+        ready = turns.ready(now)
+        for handle in turns.held_back(ready):
+            handle.scan.remark(turns.why_not(handle))
+        return ready
 
     def each(self, wish: Callable[[ScanHandle], None]) -> None:
         """Make a wish to every scan under way; one that cannot take it now is left alone."""
@@ -152,8 +177,8 @@ class Dispatcher:
         places = 1 if self.mode is ExecutionMode.SERIAL else self._places
         if self.state is not QueueState.RUNNING or len(self._running) >= places:
             return None
-        waiting = self.waiting()
-        for handle in waiting[:1] if self.mode is ExecutionMode.SERIAL else waiting:
+        ready = self._ready()
+        for handle in ready[:1] if self.mode is ExecutionMode.SERIAL else ready:
             keys = lease_keys(handle.scan.instruments)
             if not self._leases.take(keys, self._holder(handle), self._label(handle)):
                 handle.scan.remark(self._why_it_waits(handle))
@@ -210,6 +235,7 @@ class Dispatcher:
                 self._is_over(handle)
 
     def _is_over(self, handle: ScanHandle) -> None:
+        self._on_end(handle)
         with self._changed:
             del self._running[handle.scan_id]
             self._changed.notify_all()

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from pybirch.events import utc_now
+from pybirch.queue.terms import Terms
 from pybirch.scan.scan import Scan
 from pybirch.states import ScanState
 
@@ -24,10 +25,11 @@ class LogEntry:
 
 
 class ScanHandle:
-    """A scan's place in a queue: its state, read from the scan itself."""
+    """A scan's place in a queue: its state, read from the scan itself, and the terms on which it runs."""
 
-    def __init__(self, scan: Scan) -> None:
+    def __init__(self, scan: Scan, terms: Terms | None = None) -> None:
         self.scan = scan
+        self.terms = terms or Terms()
 
     @property
     def scan_id(self) -> str:
@@ -83,6 +85,7 @@ class ScanHandle:
             "points_vary": scan.points_vary,
             "restarted_from": scan.restarted_from,
             "tags": list(scan.settings.additional_tags or ()),
+            "terms": self.terms.as_json(),
         }
 
     def __repr__(self) -> str:

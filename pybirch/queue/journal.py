@@ -20,6 +20,12 @@ class QueueExtension:
     def scan_added(self, scan: Scan, position: int) -> None:
         """A scan is about to take its place at `position`."""
 
+    def terms_changed(self, scan_id: str, terms: dict[str, Any]) -> None:
+        """A scan runs on these terms from now (see `pybirch.queue.terms.Terms.as_json`)."""
+
+    def queue_changed(self, queue: Any) -> None:
+        """Its mode, policy or revision is another."""
+
     def scan_reopened(self, scan: Scan) -> None:
         """An interrupted scan is to go on; what this raises leaves it as it is."""
 

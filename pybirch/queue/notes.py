@@ -7,6 +7,7 @@ never waits for the record, however slow that is.
 from __future__ import annotations
 
 import logging
+import threading
 from collections import deque
 from collections.abc import Sequence
 from typing import Any
@@ -37,19 +38,21 @@ class Notes:
         self._bus = bus
         self._extensions = extensions
         self._errands = Errands(f"notes of {queue_id}")
+        self._writing = threading.Lock()
 
     def write(self, level: str, message: str, scan: Scan | None = None) -> None:
         """One line of the log; returns at once."""
-        line = entry(level, message, scan)
-        self.lines.append(line)
-        event = QueueLog(
-            queue_id=self._queue_id,
-            level=level,
-            message=message,
-            scan_id=line.scan_id,
-            timestamp=line.timestamp,
-        )
-        self._line_up("save_log", event)
+        with self._writing:  # two who write at once are heard in the order in which they stand
+            line = entry(level, message, scan)
+            self.lines.append(line)
+            event = QueueLog(
+                queue_id=self._queue_id,
+                level=level,
+                message=message,
+                scan_id=line.scan_id,
+                timestamp=line.timestamp,
+            )
+            self._line_up("save_log", event)
 
     def status(self, status: QueueStatus) -> None:
         """The queue's state; returns at once."""
@@ -73,3 +76,8 @@ class Notes:
     def _keep_and_tell(self, hook: str, event: Event) -> None:
         self.keep(hook, event)
         self._bus.publish(event)
+
+
+def by_whom(by: str, why: str = "") -> str:
+    """Who and why, to be put behind what was done."""
+    return f"{f' by {by}' if by else ''}{f': {why}' if why else ''}"

@@ -1,7 +1,7 @@
 """The scans of a queue, in order.
 
 Two locks: `changed` guards what is in memory and is never held while the record is written, so who
-looks at the queue or ends a scan does not wait for a slow disk. `_editing` lets one edit at a time
+looks at the queue or ends a scan does not wait for a slow disk. `editing` lets one edit at a time
 be written down.
 """
 
@@ -13,6 +13,7 @@ from collections.abc import Callable
 from pybirch.errors import FieldError, IllegalTransitionError, NotFoundError
 from pybirch.queue.handles import ScanHandle
 from pybirch.queue.notes import Notes
+from pybirch.queue.terms import Terms
 from pybirch.scan.scan import Scan
 from pybirch.states import ScanState
 
@@ -28,17 +29,23 @@ class Places:
     Attributes:
         handles: the scans in order; changed under `changed` alone.
         changed: notified at every change; also guards the queue's state.
+        editing: held while an edit is made and written down.
         is_running: whether a scan has been picked to run; set by the queue.
     """
 
-    def __init__(self, queue_id: str, notes: Notes, admit: Callable[[Scan, int], None]) -> None:
+    def __init__(self, queue_id: str, notes: Notes, admit: Callable[[Scan, int, Terms], None]) -> None:
         self.handles: list[ScanHandle] = []
         self.changed = threading.Condition(threading.RLock())
         self.is_running: Callable[[ScanHandle], bool] = lambda handle: False
         self._queue_id = queue_id
         self._notes = notes
         self._admit = admit
-        self._editing = threading.RLock()
+        self.editing = threading.RLock()
+
+    def all(self) -> list[ScanHandle]:
+        """In order."""
+        with self.changed:
+            return list(self.handles)
 
     def at(self, index: int, field: str = "index") -> ScanHandle:
         """The handle at `index`.
@@ -65,20 +72,25 @@ class Places:
                     return handle
         raise NotFoundError(f"queue {self._queue_id} has no scan {scan_id!r}")
 
-    def append(self, scan: Scan) -> None:
-        """At the end.
+    def insert(self, scan: Scan, terms: Terms, behind: ScanHandle | None = None) -> ScanHandle:
+        """Behind that one, or at the end.
 
         Raises:
             FieldError: it is no new scan, or is here already.
             ScanSettingsError: it could not run; names the field.
         """
         check_new(scan)
-        with self._editing:
+        with self.editing:
             self._check_other(scan)
-            self._admit(scan, len(self.handles))
             with self.changed:
-                self.handles.append(ScanHandle(scan))
+                known = behind is not None and behind in self.handles
+                position = self.handles.index(behind) + 1 if behind and known else len(self.handles)
+            self._admit(scan, position, terms)
+            added = ScanHandle(scan, terms)
+            with self.changed:
+                self.handles.insert(position, added)
                 self.changed.notify_all()
+        return added
 
     def remove(self, which: int | str) -> ScanHandle:
         """By place or scan_id.
@@ -87,7 +99,7 @@ class Places:
             NotFoundError: it is not here.
             IllegalTransitionError: it is under way.
         """
-        with self._editing:
+        with self.editing:
             with self.changed:
                 handle = self.at(which) if isinstance(which, int) else self.of(which)
                 self._check_not_active(handle)
@@ -96,20 +108,49 @@ class Places:
             self._notes.keep("scan_removed", handle.scan)
         return handle
 
-    def move(self, from_index: int, to_index: int) -> None:
-        """To another place.
+    def move(self, from_index: int, to_index: int) -> ScanHandle:
+        """To another place; the handle that was moved.
 
         Raises:
             NotFoundError: no such place; names the argument.
         """
-        with self._editing:
+        with self.editing:
             with self.changed:
-                self.at(from_index, "from_index")
+                moved = self.at(from_index, "from_index")
                 self.at(to_index, "to_index")
                 self.handles.insert(to_index, self.handles.pop(from_index))
                 order = [handle.scan_id for handle in self.handles]
                 self.changed.notify_all()
             self._notes.keep("order_changed", order)
+        return moved
+
+    def move_before(self, scan_id: str, before: str | None) -> None:
+        """Before another scan; None: to the end.
+
+        Raises:
+            NotFoundError: one of them is not here.
+        """
+        with self.editing:
+            with self.changed:
+                handle = self.of(scan_id)
+                if before == scan_id:
+                    return
+                at = None if before is None else self.of(before)
+                self.handles.remove(handle)
+                self.handles.insert(len(self.handles) if at is None else self.handles.index(at), handle)
+                order = [handle.scan_id for handle in self.handles]
+                self.changed.notify_all()
+            self._notes.keep("order_changed", order)
+
+    def set_terms(self, handle: ScanHandle, terms: Terms) -> None:
+        """On other terms from now."""
+        with self.editing:
+            if terms == handle.terms:
+                return
+            with self.changed:
+                handle.terms = terms
+                self.changed.notify_all()
+            self._notes.keep("terms_changed", handle.scan_id, terms.as_json())
 
     def replace(self, index: int, scan: Scan) -> None:
         """`scan` in the place of one that has not been started.
@@ -118,11 +159,11 @@ class Places:
             IllegalTransitionError: the scan there is under way; nothing has changed.
         """
         check_new(scan)
-        with self._editing:
+        with self.editing:
             old = self.at(index)
             self._check_not_active(old)
             self._check_other(scan)
-            self._admit(scan, index)
+            self._admit(scan, index, old.terms)
             try:
                 self._exchange(old, index, scan)
             except IllegalTransitionError:  # it began while the new one was written down
@@ -133,7 +174,7 @@ class Places:
     def _exchange(self, old: ScanHandle, index: int, scan: Scan) -> None:
         with self.changed:
             self._check_not_active(old)
-            self.handles[index] = ScanHandle(scan)
+            self.handles[index] = ScanHandle(scan, old.terms)
             self.changed.notify_all()
 
     def _check_other(self, scan: Scan) -> None:

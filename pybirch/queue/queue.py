@@ -14,21 +14,24 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from pybirch.errors import FieldError, IllegalTransitionError, NotFoundError
+from pybirch.errors import FieldError
 from pybirch.events import EventBus, QueueStatus, utc_now
 from pybirch.queue.archive import scan_from_json, scan_to_json
 from pybirch.queue.callbacks import CallbackMethods, Callbacks
 from pybirch.queue.control import Control
 from pybirch.queue.dispatcher import Dispatcher
+from pybirch.queue.edits import Edits
 from pybirch.queue.handles import LogEntry, ScanHandle
 from pybirch.queue.journal import QueueExtension
 from pybirch.queue.leases import PROCESS_LEASES, Leases
 from pybirch.queue.notes import Notes
 from pybirch.queue.places import Places
+from pybirch.queue.policy import QueuePolicy
+from pybirch.queue.sequel import Sequel
+from pybirch.queue.terms import Terms
 from pybirch.scan.preflight import Finding, preflight
 from pybirch.scan.scan import Scan
 from pybirch.states import ExecutionMode, QueueState, ScanState
@@ -36,7 +39,7 @@ from pybirch.states import ExecutionMode, QueueState, ScanState
 __all__ = ["ExecutionMode", "LogEntry", "Queue", "QueueState", "ScanHandle", "ScanState"]
 
 
-class Queue(Control, CallbackMethods):
+class Queue(Control, Edits, CallbackMethods):
     """Scans in order.
 
     Args:
@@ -46,6 +49,7 @@ class Queue(Control, CallbackMethods):
         bus: where everything of this queue and its scans is published.
         leases: the book of instruments in use; shared by all queues of the process by default.
         extensions: keep what the queue does (see `QueueExtension`).
+        policy: what it does by itself when a scan fails, or was interrupted.
 
     Raises:
         FieldError: names the argument that is wrong.
@@ -60,6 +64,7 @@ class Queue(Control, CallbackMethods):
         bus: EventBus | None = None,
         leases: Leases | None = None,
         extensions: Sequence[QueueExtension] | None = None,
+        policy: QueuePolicy | None = None,
     ) -> None:
         if not str(QID).strip():
             raise FieldError("QID", "a queue needs an id")
@@ -68,6 +73,9 @@ class Queue(Control, CallbackMethods):
         self.QID = str(QID)
         self.max_parallel_scans = int(max_parallel_scans)
         self.created_at = utc_now()
+        self.policy = policy or QueuePolicy()
+        self.revision = 0
+        self._last_edit = ""
         self.bus = bus or EventBus()
         self.extensions: list[QueueExtension] = list(extensions or ())
         self._notes = Notes(self.QID, self.bus, self.extensions)
@@ -82,6 +90,10 @@ class Queue(Control, CallbackMethods):
             self._notes,
             self.max_parallel_scans,
             self._publish_status,
+            self._follow,
+        )
+        self._sequel = Sequel(
+            self._places, self._notes, lambda: self.policy, self._again, self._include, self._stop_for
         )
         self._places.is_running = self._dispatcher.is_running
         self._callbacks = Callbacks(self.bus, self.QID, self._name_of)
@@ -99,8 +111,7 @@ class Queue(Control, CallbackMethods):
     @property
     def handles(self) -> list[ScanHandle]:
         """All scans in order."""
-        with self._changed:
-            return list(self._places.handles)
+        return self._places.all()
 
     def under_way(self) -> list[ScanHandle]:
         """The scans that have their instruments: running, paused, about to begin or not quite ended."""
@@ -155,6 +166,8 @@ class Queue(Control, CallbackMethods):
             "completed_scans": status.completed_scans,
             "total_scans": status.total_scans,
             "created_at": self.created_at,
+            "policy": self.policy.as_json(),
+            "revision": self.revision,
             "scans": [handle.describe() for handle in handles],
         }
 
@@ -166,80 +179,7 @@ class Queue(Control, CallbackMethods):
         """
         return preflight(self.get_handle_by_id(scan_id).scan, leases=self._leases, folder=Path.cwd())
 
-    # What is in it
-
-    def enqueue(self, scan: Scan) -> str:
-        """Add a scan at the end; a running queue takes it in its turn.
-
-        Returns:
-            Its scan_id.
-
-        Raises:
-            ScanSettingsError: the scan could not run; names the field.
-            FieldError: it is no scan, has been run, or is here already.
-        """
-        self._places.append(scan)
-        self._show_new(scan)
-        self._notes.write("INFO", f"{scan.settings.scan_name} queued", scan)
-        self._notes.flush()
-        return scan.scan_id
-
-    def dequeue(self, scan: int | str = 0) -> Scan:
-        """Take a scan out, by place or scan_id.
-
-        Raises:
-            NotFoundError: it is not here.
-            IllegalTransitionError: it is under way.
-        """
-        handle = self._places.remove(scan)
-        self._show_edit()
-        return handle.scan
-
-    def clear(self) -> None:
-        """Take out every scan that is not under way."""
-        for handle in self.handles:
-            with suppress(IllegalTransitionError, NotFoundError):
-                self.dequeue(handle.scan_id)
-
-    def move_scan(self, from_index: int, to_index: int) -> None:
-        """Move a scan to another place.
-
-        Raises:
-            NotFoundError: no such place.
-        """
-        self._places.move(from_index, to_index)
-        self._show_edit()
-
-    def replace_scan(self, index: int, scan: Scan) -> str:
-        """Put `scan` in the place of one that has not been started.
-
-        Raises:
-            IllegalTransitionError: the scan there is under way.
-        """
-        self._places.replace(index, scan)
-        self._show_new(scan)
-        self._notes.flush()
-        return scan.scan_id
-
-    # Once more, and waiting
-
-    def restart(self, scan_id: str) -> str:
-        """Queue a new scan with the same settings.
-
-        Extensions go with it, but those that are made for one scan (`goes_on` False).
-
-        Returns:
-            The new scan_id; its `restarted_from` is `scan_id`.
-
-        Raises:
-            IllegalTransitionError: the scan has not ended.
-        """
-        old = self.get_handle_by_id(scan_id).scan
-        if not old.state.is_finished:
-            raise IllegalTransitionError(
-                f"scan {scan_id} is {old.state}; only a scan that has ended is run again"
-            )
-        return self.enqueue(self._again(old))
+    # Waiting
 
     def wait_for_completion(self, timeout: float | None = None) -> bool:
         """Wait until nothing runs any more, the log is written and observers have heard so.
@@ -267,7 +207,11 @@ class Queue(Control, CallbackMethods):
             "QID": self.QID,
             "max_parallel_scans": self.max_parallel_scans,
             "mode": str(self.mode),
-            "scans": [scan_to_json(handle.scan) for handle in self.handles],
+            "policy": self.policy.as_json(),
+            "revision": self.revision,
+            "scans": [
+                scan_to_json(handle.scan) | {"terms": handle.terms.as_json()} for handle in self.handles
+            ],
         }
 
     @classmethod
@@ -278,35 +222,66 @@ class Queue(Control, CallbackMethods):
             data: what `serialize` gave.
             instruments: name -> instrument; without it scans can be shown, not run.
         """
-        queue = cls(data["QID"], max_parallel_scans=data.get("max_parallel_scans", 4))
-        queue.recall([scan_from_json(scan, instruments) for scan in data.get("scans", ())])
+        queue = cls(
+            data["QID"],
+            max_parallel_scans=data.get("max_parallel_scans", 4),
+            policy=QueuePolicy.from_json(data.get("policy")),
+        )
+        queue.remember(mode=data.get("mode"), revision=data.get("revision"))
+        for scan in data.get("scans", ()):
+            queue.recall([scan_from_json(scan, instruments)], [Terms.from_json(scan.get("terms"))])
         return queue
 
-    def recall(self, scans: Sequence[Scan]) -> None:
+    def recall(self, scans: Sequence[Scan], terms: Sequence[Terms] | None = None) -> None:
         """Take up scans as the record has them; tells nobody and runs nothing."""
         with self._changed:
-            for scan in scans:
+            for scan, its in zip(scans, terms or [Terms()] * len(scans), strict=True):
                 scan.bus = self.bus
-                self._places.handles.append(ScanHandle(scan))
+                self._places.handles.append(ScanHandle(scan, its))
+
+    def remember(self, *, mode: ExecutionMode | str | None = None, revision: int | None = None) -> None:
+        """Be as the record has it; tells nobody."""
+        self._dispatcher.mode = ExecutionMode(mode or self.mode)
+        self.revision = revision or self.revision
 
     # Writing down and telling
 
-    def _admit(self, scan: Scan, position: int) -> None:
+    def _admit(self, scan: Scan, position: int, terms: Terms) -> None:
         scan.bus = self.bus
         for extension in self.extensions:
             extension.scan_added(scan, position)
+        for extension in self.extensions if terms != Terms() else ():
+            extension.terms_changed(scan.scan_id, terms.as_json())
 
     def _show_new(self, scan: Scan) -> None:
         self.bus.publish(scan.status())
         self._publish_status()
 
-    def _show_edit(self) -> None:
-        self._publish_status()
-        self._notes.flush()
-
     def _again(self, old: Scan) -> Scan:
-        kept = [extension for extension in old.extensions if getattr(extension, "goes_on", True)]
-        return Scan(old.settings, old.sample, kept, old.owner, restarted_from=old.scan_id)
+        return Scan(
+            old.settings, old.sample, self._kept_extensions(old), old.owner, restarted_from=old.scan_id
+        )
+
+    def _kept_extensions(self, old: Scan) -> list[Any]:
+        """Those that go with a scan into the next."""
+        return [extension for extension in old.extensions if getattr(extension, "goes_on", True)]
+
+    # What follows by itself
+
+    def _follow(self, handle: ScanHandle) -> None:
+        """A scan of a queue that runs has ended, or waits no more."""
+        if handle.is_finished() and self.state in (QueueState.RUNNING, QueueState.PAUSED):
+            self._sequel.after(handle)
+
+    def _take_up_rounds(self) -> None:
+        self._sequel.take_up_rounds()
+
+    def _include(self, scan: Scan) -> None:
+        self._dispatcher.include(scan.scan_id)
+        self._show_new(scan)
+
+    def _stop_for(self, reason: str) -> None:
+        self.stop_queue(why=reason)
 
     def _name_of(self, scan_id: str) -> str | None:
         return next((h.scan.settings.scan_name for h in self.handles if h.scan_id == scan_id), None)

@@ -187,7 +187,11 @@ def test_a_command_for_another_life_is_refused(inbox: Inbox, desk: Desk) -> None
 
 
 def test_a_refusal_says_why(inbox: Inbox) -> None:
-    assert inbox.take(command(1, "refuse")) == {"ok": False, "error": "not now"}
+    assert inbox.take(command(1, "refuse")) == {
+        "ok": False,
+        "error": "not now",
+        "refused": "IllegalTransitionError",
+    }
     assert inbox.take(command(2) | {"command_id": ""})["ok"] is False
 
 

@@ -81,7 +81,7 @@ def test_an_interrupted_scan_says_so_and_offers_to_resume(bench: Any, look: Call
     notice = page.locator("#queue-error .notice")
     notice.wait_for()
     assert "scan S was interrupted: the station's process was killed." in notice.inner_text()
-    assert notice.locator("button").inner_text() == "Resume"
+    assert notice.locator("button").all_inner_texts() == ["Resume", "Run again", "Leave it"]
     assert page.inner_text("#queue-scans tr[data-id=S] [data-action=resume]") == "Resume"
     page.wait_for_selector("#queue-log >> text=scan S was interrupted: the station's process was killed")
     assert page.locator("#queue-log li").count() == 1

@@ -17,7 +17,7 @@ bp = APIBlueprint("api_commands", __name__, tag="Commands")
 
 QueueAction = Literal["start", "pause", "resume", "abort", "stop"]
 ScanAction = Literal["pause", "resume", "abort", "restart"]
-_ERRORS = {
+COMMAND_ERRORS = {
     404: "No such queue or scan",
     409: "The station refused, with its reason",
     503: "No station is connected; nothing was done",
@@ -28,7 +28,7 @@ _ERRORS = {
 @bp.post("/queue/<queue_id>/<any(start, pause, resume, abort, stop):action>")
 @bp.input(CommandIn, arg_name="body")
 @bp.output(QueueCommandOut)
-@bp.doc(responses=_ERRORS)
+@bp.doc(responses=COMMAND_ERRORS)
 @needs("operate")
 def queue_command(queue_id: str, action: str, body: dict[str, Any]) -> Shape:
     """Start, pause, resume, abort or stop a queue, or one scan of it"""
@@ -52,7 +52,7 @@ def queue_command(queue_id: str, action: str, body: dict[str, Any]) -> Shape:
 
 @bp.post("/scan/<scan_id>/<any(pause, resume, abort, restart):action>")
 @bp.output(ScanCommandOut)
-@bp.doc(responses=_ERRORS)
+@bp.doc(responses=COMMAND_ERRORS)
 @needs("operate")
 def scan_command(scan_id: str, action: str) -> Shape:
     """Pause, resume or abort a scan, or run it again as a new one"""

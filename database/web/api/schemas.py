@@ -80,6 +80,7 @@ class ScanOut(Schema):
     points_vary = Boolean()
     restarted_from = String(allow_none=True)
     tags = List(String())
+    terms = Dict(metadata={"description": "on which it runs in its queue, where they are not the usual"})
     user_fields = Raw()
 
 
@@ -110,6 +111,8 @@ class QueueOut(Schema):
     progress = Float(metadata={"description": "share of the queue that is measured"})
     waiting = List(Nested(WaitingOut), metadata={"description": "queued scans by type, while it runs"})
     station = String(allow_none=True)
+    policy = Dict(metadata={"description": "what the queue does by itself"})
+    revision = Integer(metadata={"description": "goes up with every edit"})
     created_at = String()
 
 
@@ -184,6 +187,44 @@ class CommandIn(Schema):
     scan_id = String(load_default=None, allow_none=True)
     mode = String(load_default=None, allow_none=True, validate=OneOf(["serial", "parallel"]))
     why = String(load_default=None, allow_none=True, validate=Length(max=500))
+
+
+REVISION = {"description": "the queue's, as it was seen; where somebody has edited it since: 409"}
+
+
+class EditIn(Schema):
+    revision = Integer(load_default=None, allow_none=True, validate=COUNT, metadata=REVISION)
+
+
+class MoveIn(EditIn):
+    scan_id = String(required=True)
+    before = String(required=True, allow_none=True, metadata={"description": "a scan_id; null: to the end"})
+
+
+class RemoveIn(EditIn):
+    scan_id = String(required=True)
+
+
+class TermsIn(EditIn):
+    scan_id = String(required=True)
+    terms = Dict(required=True, metadata={"description": "priority, not_before, after, group, rounds"})
+
+
+class GroupIn(EditIn):
+    scan_ids = List(String(), required=True, validate=Length(1, 1_000))
+    group = String(required=True)
+    rounds = Integer(load_default=1, metadata={"description": "0: until somebody stops it"})
+
+
+class DuplicateIn(Schema):
+    scan_id = String(required=True)
+    settings = Dict(load_default=dict, metadata={"description": "the scan's settings that are to be others"})
+
+
+class PolicyIn(EditIn):
+    policy = Dict(
+        required=True, metadata={"description": "on_failure, retries, retry_delay, on_interrupted, mode"}
+    )
 
 
 class FindingOut(Schema):

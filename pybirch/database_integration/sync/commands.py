@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from pybirch.database_integration.sync.edits import EDITS, edit
 from pybirch.errors import FieldError, NotFoundError
 from pybirch.queue.emergency import stop_everything
 from pybirch.queue.queue import Queue
@@ -67,6 +68,8 @@ class Commands:
                 queue.abort(by=by, why=why)
             case "stop":
                 queue.stop_queue(by=by, why=why)
+            case _ if action in EDITS:
+                edit(queue, str(action), command.get("edit") or {}, self.instruments, by)
             case _:
                 raise FieldError("action", f"a queue cannot {action!r}")
         self._settle(queue, str(action))
@@ -94,7 +97,10 @@ class Commands:
             case "abort":
                 queue.abort(scan_id, by=by, why=why)
             case "restart":
-                return self._restart(queue, scan_id)
+                return self._restart(queue, scan_id, by)
+            case "leave":
+                queue.leave(scan_id, by=by, why=why)
+                return {"scan": queue.get_handle_by_id(scan_id).describe()}
             case "preflight":
                 return self._preflight(queue, scan_id)
             case _:
@@ -108,9 +114,9 @@ class Commands:
         findings = queue.preflight(scan_id)
         return {"findings": [finding.as_json() for finding in findings]}
 
-    def _restart(self, queue: Queue, scan_id: str) -> dict[str, Any]:
+    def _restart(self, queue: Queue, scan_id: str, by: str) -> dict[str, Any]:
         """Run again: queue a new scan, and start it unless the queue is paused or stopping."""
-        new = queue.restart(scan_id)
+        new = queue.restart(scan_id, by=by)
         if queue.state in (QueueState.IDLE, QueueState.RUNNING):
             return self._start(queue, new, None)
         return {"scan": queue.get_handle_by_id(new).describe()}

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pybirch.database_integration.sync.clock import ServerClock
-from pybirch.errors import PyBirchError
+from pybirch.errors import FieldError, PyBirchError
 
 log = logging.getLogger(__name__)
 
@@ -201,7 +201,8 @@ class Inbox:
         try:
             return {"ok": True, **self._perform(command.given)}
         except PyBirchError as error:
-            return {"ok": False, "error": str(error)}
+            field = {"field": error.field} if isinstance(error, FieldError) else {}
+            return {"ok": False, "error": str(error), "refused": type(error).__name__} | field
         except Exception as error:
             log.exception("command %s", command.action)
             return {"ok": False, "error": f"{type(error).__name__}: {error}"}

@@ -97,6 +97,13 @@ class RemoteStore:
     def reorder(self, queue_id: str, scan_ids: Sequence[str]) -> None:
         self._post("queue_ordered", {"queue_id": queue_id, "scan_ids": list(scan_ids)})
 
+    def save_terms(self, scan_id: str, terms: dict[str, Any]) -> None:
+        self._post("scan_terms", {"scan_id": scan_id, "terms": terms})
+
+    def save_queue(self, queue: Any) -> None:
+        rules = {"mode": str(queue.mode), "policy": queue.policy.as_json(), "revision": queue.revision}
+        self._post("queue_rules", {"queue_id": queue.queue_id, **rules})
+
     def save_readings(self, readings: Sequence[Readings], status: ScanStatus) -> None:
         parts = in_parts(readings, FRAME_NUMBERS)
         for blocks in parts:

@@ -89,6 +89,7 @@ export class QueueRealtimeManager {
     if (this.logSeen.has(key)) return;
     this.logSeen.add(key);
     this.onLog?.([event]);
+    this.refreshSoon();  // every edit leaves a line
   }
 
   async fetchLog() {

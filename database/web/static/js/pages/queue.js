@@ -5,6 +5,7 @@ import { absolute, ago, clock, clockIn, duration, percent, plural } from "../for
 import { toast } from "../notices.js";
 import { isActive, isFinished } from "../progress.js";
 import { queueBar, queueRemaining, tallyOf, tallyText } from "../queue-outlook.js";
+import { QueueEdits, rulesText, termsText } from "../queue-edits.js";
 import { QueueRealtimeManager } from "../queue-realtime.js";
 import { nameColumn, pointsColumn, progressColumn, scanHref, stateColumn, timeColumn } from "../scan-rows.js";
 import { realtime, start } from "../shell.js";
@@ -17,10 +18,23 @@ const initial = initialData();
 const log = new LogView(byId("queue-log"), byId("log-follow"), byId("log-level"));
 const place = (scan) => [...manager.scans.keys()].indexOf(scan.scan_id) + 1;
 
+const edits = new QueueEdits({
+  get queue() { return manager.queue; },
+  get scans() { return manager.scans; },
+  take: (queue) => manager.take(queue),
+  refresh: () => manager.refresh(),
+});
+
+const termsOf = (scan) => termsText(scan, manager.scans);
+const nameCell = {
+  ...nameColumn, sort: null, same: (scan) => `${nameColumn.same(scan)} ${termsOf(scan)}`,
+  cell: (scan) => [nameColumn.cell(scan), termsOf(scan) && h("div", { class: "muted small-text terms" }, termsOf(scan))],
+};
+
 const table = new Table(byId("queue-scans"), [
   { title: "#", class: "place-cell", right: true, same: place, cell: (scan) => h("span", { class: "muted" }, place(scan)) },
-  { ...nameColumn, sort: null }, { ...stateColumn, sort: null }, progressColumn, pointsColumn, timeColumn,
-  { title: "", class: "row-actions", same: (scan) => `${scan.status} ${whyNot(manager.queue)}`, cell: rowActions },
+  nameCell, { ...stateColumn, sort: null }, progressColumn, pointsColumn, timeColumn,
+  { title: "", class: "row-actions", same: (scan) => `${scan.status} ${isQuestion(scan)} ${whyNot(manager.queue)}`, cell: (scan) => h("span", { class: "row-buttons" }, rowActions(scan), edits.menu(scan)) },
 ], {
   id: (scan) => scan.scan_id, href: scanHref, steady: true,
   empty: empty("list-task", "No scans in this queue yet", "In a script: ", h("code", {}, "queue.enqueue(scan)"), ", then Start."),
@@ -35,18 +49,26 @@ function rowActions(scan) {
   return h("span", {}, resumeButton(scan), " ", again);
 }
 
+/** Somebody must say how to go on with it. */
+const isQuestion = (scan) => scan.status === "interrupted" && !scan.terms?.left;
+
+const answer = (scan, action, word, title, symbol, after = () => manager.refresh()) => rowAction("scan", scan.scan_id, action, title, symbol, after, { label: word, blocked: whyNot(manager.queue) });
+const answers = (scan) => h("span", { class: "answers" }, resumeButton(scan), " ",
+  answer(scan, "restart", "Run again", "Measure it from the beginning, as a new scan", "arrow-clockwise", restarted), " ",
+  answer(scan, "leave", "Leave it", "Keep what it measured, and ask no more", "check-lg"));
+
 const resumeButton = (scan) => rowAction("scan", scan.scan_id, "resume", "Resume after the last stored point", "play-fill", () => manager.refresh(), { label: "Resume", blocked: whyNot(manager.queue) });
 
 /** What a station that ended left behind, and the way on. */
 function showInterrupted(scans) {
-  const left = scans.filter((scan) => scan.status === "interrupted");
+  const left = scans.filter(isQuestion);
   const box = byId("queue-error");
   const key = JSON.stringify([left.map((scan) => [scan.scan_id, scan.message]), whyNot(manager.queue)]);
   if (box.dataset.key === key) return;
   box.dataset.key = key;
   fill(box, left.length > 0 && h("section", { class: "notice warning", role: "status" },
     left.slice(0, MOST_NOTICES).map((scan) => h("div", { class: "line" }, icon("lightning-charge-fill"), h("span", { class: "grow" },
-      h("a", { href: scanHref(scan) }, scan.name), ` was interrupted: ${scan.message || "its station ended without finishing it"}. Its stored points are kept.`), mayOperate() && resumeButton(scan))),
+      h("a", { href: scanHref(scan) }, scan.name), ` was interrupted: ${scan.message || "its station ended without finishing it"}. Its stored points are kept.`), mayOperate() && answers(scan))),
     left.length > MOST_NOTICES && h("p", {}, `and ${plural(left.length - MOST_NOTICES, "more scan")} below`)));
 }
 
@@ -96,10 +118,15 @@ function showQueue(queue, scans) {
     ["Now", current && isActive(current.status) ? h("a", { href: scanHref(current) }, current.name) : null],
     ["Scans", plural(scans.length, "scan")],
     ["Order", queue.mode === "parallel" ? "in parallel" : "one after another"],
+    ["When one fails", rulesText(queue).failure],
+    ["After a break", rulesText(queue).interrupted],
     ["Station", queue.station],
     ["Made", ago(queue.created_at)],
   ]);
 }
+
+byId("queue-rules").hidden = !mayOperate();
+byId("queue-rules").addEventListener("click", () => void edits.askRules());
 
 const manager = new QueueRealtimeManager(initial.queue_id, {
   realtime, onQueue: showQueue,
