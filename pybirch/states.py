@@ -59,6 +59,15 @@ class Wish(StrEnum):
     ABORT = "abort"
 
 
+class PausePolicy(StrEnum):
+    """What a pause does with the instruments of a scan."""
+
+    HOLD = "hold"
+    """Outputs and positions stay as they are."""
+    SAFE = "safe"
+    """They are put in their safe state, and brought back to where they were on resume."""
+
+
 _ENDS = frozenset({ScanState.COMPLETED, ScanState.ABORTED, ScanState.FAILED, ScanState.INTERRUPTED})
 
 TRANSITIONS: dict[ScanState, frozenset[ScanState]] = {

@@ -158,7 +158,10 @@ class Station:
         busy = [q for q in self.queues if not q.wait_for_completion(max(0.0, deadline - time.monotonic()))]
         for queue in busy:
             log.error("queue %s has not come to rest: an instrument does not answer", queue.queue_id)
-        return not busy
+        hung = [one for queue in self.queues for one in queue.hung]
+        for instrument in hung:
+            log.error("%s does not answer, and was left as it is", instrument.name)
+        return not busy and not hung
 
     def _refuse_a_second(self) -> None:
         """Two stations of one name would take the laboratory from each other, over and over.

@@ -15,7 +15,7 @@ from pybirch.states import ScanState, Wish
 
 
 class Scan(Numbered, Base):
-    """`scan_id` is the text known everywhere; `extra_data` keeps extensions, user_fields and error.
+    """`scan_id` is the text known everywhere; `extra_data` keeps extensions, user_fields, on_pause and error.
 
     Attributes:
         writer: who alone may add readings, ``"<station>:<epoch>"`` or a random text; with
@@ -79,4 +79,5 @@ class Scan(Numbered, Base):
             "extensions": extra.get("extensions", []),
             "additional_tags": list(self.additional_tags or ()),
             "user_fields": extra.get("user_fields", {}),
+            "on_pause": extra.get("on_pause", "hold"),
         }

@@ -28,7 +28,7 @@ from pybirch.states import TRANSITIONS, ScanState
 BLOCKS = "_blocks"
 """Ends the name of the live room of another scan's blocks; an id with it would share that room."""
 _ACTIVE = (ScanState.RUNNING, ScanState.PAUSED)
-_EXTRA = ("error", "user_fields", "extensions")
+_EXTRA = ("error", "user_fields", "extensions", "on_pause")
 
 
 class Scans(Records[Scan]):
@@ -74,7 +74,7 @@ class Scans(Records[Scan]):
     def update(self, key: Key, **fields: Any) -> Scan:
         """Change fields; a change of `status` must be a legal one.
 
-        `error`, `user_fields` and `extensions` go where they are kept, into `extra_data`.
+        `error`, `user_fields`, `extensions` and `on_pause` go where they are kept, into `extra_data`.
         """
         status = fields.pop("status", None)
 
@@ -237,7 +237,8 @@ class Scans(Records[Scan]):
     def _brought_up(self, session: Session, row: Scan, fields: dict[str, Any]) -> Scan:
         kept = {"status", "progress"} if row.status is not ScanState.QUEUED else {"status"}
         fresh = {name: value for name, value in fields.items() if name not in kept}
-        fresh["extra_data"] = (row.extra_data or {}) | fresh.get("extra_data", {})
+        before = {name: value for name, value in (row.extra_data or {}).items() if name != "on_pause"}
+        fresh["extra_data"] = before | fresh.get("extra_data", {})
         for name, value in self._checked(session, fresh).items():
             setattr(row, name, value)
         return self._loaded(session, row)
@@ -270,6 +271,8 @@ def describe(scan: ScanLike) -> dict[str, Any]:
         "extensions": settings.get("extensions") or [],
         "user_fields": settings.get("user_fields") or {},
     }
+    if settings.get("on_pause", "hold") != "hold":
+        extra["on_pause"] = settings["on_pause"]
     if getattr(scan, "points_vary", False):
         extra["points_vary"] = True
     error = getattr(scan, "error", None)

@@ -145,6 +145,7 @@ class Storing:
             extra_data={
                 "extensions": settings.get("extensions") or [],
                 "user_fields": settings.get("user_fields") or {},
+                **({"on_pause": "safe"} if settings.get("on_pause") == "safe" else {}),
                 **({"points_vary": True} if shape.get("points_vary") else {}),
             },
             owner=shape.get("owner") or "",

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+TIME_LIMIT = 300.0
+"""Seconds one call to an instrument may take, where nobody says otherwise."""
+
 Listener = Callable[[InstrumentStatus | InstrumentPosition], None]
 
 
@@ -68,10 +71,14 @@ class BaseMeasurementInstrument:
         listener: is told of states and positions; set by the scan or station that owns it.
         reconnect_attempts: how often a scan tries again to connect it.
         timing: how long its moves or readings take, learned while scans run.
+        time_limit: seconds one call to it (`connect`, `move_to`, `perform_measurement`, `shutdown`, …) may
+            take before a scan ends without it; None for no limit. Set it for the class, or for an object.
 
     Raises:
         FieldError: the name is empty, or no text.
     """
+
+    time_limit: float | None = TIME_LIMIT
 
     def __init__(self, name: str, adapter: str = "") -> None:
         self.name = text(name, "name", empty=False)

@@ -13,6 +13,8 @@ WORTH_REPORTING = 0.2
 class Elapsed(Movement):
     """Seconds since `initialize`; moving to a time waits for it, and a past time is not waited for."""
 
+    time_limit = None
+
     def __init__(self, name: str = "elapsed") -> None:
         super().__init__(name, "s")
         self._began = time.monotonic()

@@ -10,12 +10,14 @@ import logging
 import threading
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from typing import Any
 
 from pybirch.errors import IllegalTransitionError, PyBirchError
 from pybirch.queue.handles import ScanHandle
 from pybirch.queue.leases import Leases, lease_keys
 from pybirch.queue.notes import Notes
 from pybirch.queue.turns import Turns
+from pybirch.scan.scan import Scan
 from pybirch.states import ExecutionMode, QueueState, ScanState
 
 log = logging.getLogger(__name__)
@@ -38,6 +40,9 @@ class Dispatcher:
         places: how many may run side by side in parallel mode.
         on_change: called after the queue's state or counts changed.
         on_end: called after each end of a scan, before the next is picked.
+
+    Attributes:
+        parted: scans that ended without an instrument that hangs, and what hangs.
     """
 
     def __init__(
@@ -63,6 +68,7 @@ class Dispatcher:
         self._on_change = on_change
         self._on_end = on_end
         self._running: dict[str, ScanHandle] = {}
+        self.parted: dict[Scan, list[Any]] = {}
 
     def choose(self, scan_ids: set[str] | None) -> bool:
         """These scans, or all for None, are to run beside what runs; whether the queue begins with it.
@@ -198,8 +204,9 @@ class Dispatcher:
         for instrument in handle.scan.instruments:
             for key in lease_keys([instrument]):
                 if (label := self._leases.label_of(key)) is not None:
-                    used.setdefault(label, []).append(instrument.name)
-        told = [f"{', '.join(names)}, which {label} uses" for label, names in used.items()]
+                    use = f"has hung since {label}" if self._leases.has_hung(key) else f"{label} uses"
+                    used.setdefault(use, []).append(instrument.name)
+        told = [f"{', '.join(names)}, which {use}" for use, names in used.items()]
         return f"waits for {'; and for '.join(told)}" if told else None
 
     def _run(self, handle: ScanHandle) -> None:
@@ -208,6 +215,7 @@ class Dispatcher:
         begins = "goes on" if scan.state is ScanState.INTERRUPTED else "started"
         self._notes.write("INFO", f"{name} {begins}", scan)
         scan.flagged = lambda text: self._note_left_out(handle, text)
+        scan.parted = lambda: self._part(handle, scan)
         self._on_change()
         try:
             scan.run()
@@ -217,14 +225,37 @@ class Dispatcher:
             self._notes.write(level, f"{name} {told}{f' ({scan.message})' if scan.message else ''}", scan)
         except BaseException as error:  # SystemExit too: this thread ends here anyway
             log.debug("scan %s failed", scan.scan_id, exc_info=True)
-            self._notes.write("ERROR", f"{name} failed: {error}", scan)
+            if scan not in self.parted:
+                self._notes.write("ERROR", f"{name} failed: {error}", scan)
         finally:
-            self._leases.release(self._holder(handle))
-            self._on_end(handle)
-            with self._changed:
-                del self._running[scan.scan_id]
-                self._changed.notify_all()
-            self._on_change()
+            if scan in self.parted:
+                self._rejoin(handle, scan)
+            else:
+                self._leases.release(self._holder(handle))
+                self._is_over(handle)
+
+    def _is_over(self, handle: ScanHandle) -> None:
+        self._on_end(handle)
+        with self._changed:
+            del self._running[handle.scan_id]
+            self._changed.notify_all()
+        self._on_change()
+
+    def _part(self, handle: ScanHandle, scan: Scan) -> None:
+        """An instrument hangs; its scan has ended, the scan's thread has not: go on without both."""
+        with self._changed:
+            self.parted[scan] = list(scan.hung)
+        self._notes.write("ERROR", f"{scan.settings.scan_name} failed: {scan.error}", scan)
+        self._leases.keep_hung(lease_keys(scan.hung), self._holder(handle))
+        self._is_over(handle)
+
+    def _rejoin(self, handle: ScanHandle, scan: Scan) -> None:
+        """The thread has come back, and has made safe what it hung in."""
+        with self._changed:
+            names = ", ".join(one.name for one in self.parted.pop(scan))
+        if names:
+            self._notes.write("WARNING", f"{names} came back after {scan.settings.scan_name} had ended", scan)
+        self._leases.release_hung(self._holder(handle))
 
     def _note_left_out(self, handle: ScanHandle, text: str) -> None:
         """The first of them each in a line of its own; the end of the scan tells how many there were."""

@@ -65,13 +65,15 @@ def stop_everything(
     begun = time.monotonic()
     abort_all(queues, by=by, why=why or "stop everything")
     used = _under_way(queues)
-    idle = _Makers(one for one in _all(queues, instruments) if not _shares(one, used))
+    hung = [one for queue in queues for one in queue.hung]
+    idle = _Makers(one for one in _all(queues, instruments) if not _shares(one, [*used, *hung]))
     for queue in queues:
         queue.wait_for_completion(max(0.0, begun + GRACE - time.monotonic()))
     make_rest_safe(queues)
     for queue in queues:
         queue.wait_for_completion(max(0.0, begun + PATIENCE - time.monotonic()))
-    return [_outcome(one) for one in used] + idle.outcomes(begun + PATIENCE)
+    busy = [Outcome(one.name, "busy") for one in hung]
+    return [_outcome(one) for one in used] + busy + idle.outcomes(begun + PATIENCE)
 
 
 def abort_all(queues: Iterable[Queue], *, by: str = "", why: str = "") -> None:

@@ -15,6 +15,7 @@ class Leases:
     def __init__(self) -> None:
         self._holder: dict[str, str] = {}
         self._labels: dict[str, str] = {}
+        self._hung: set[str] = set()
         self._lock = threading.Lock()
         self._listeners: tuple[Callable[[], None], ...] = ()
 
@@ -37,8 +38,29 @@ class Leases:
         with self._lock:
             self._holder = {key: other for key, other in self._holder.items() if other != holder}
             self._labels.pop(holder, None)
+            self._hung.discard(holder)
         for listener in self._listeners if tell else ():
             listener()
+
+    def keep_hung(self, keys: Iterable[str], holder: str) -> None:
+        """Give back all `holder` has but `keys`: the scan has ended, and their drivers still hang in it."""
+        kept = set(keys)
+        with self._lock:
+            left = f"{holder} (hung)"
+            self._labels[left] = self._labels.get(holder, holder)
+            self._hung.add(left)
+            held = {key for key, other in self._holder.items() if other == holder}
+            self._holder.update(dict.fromkeys(held & kept, left))
+        self.release(holder)
+
+    def release_hung(self, holder: str) -> None:
+        """They came back."""
+        self.release(f"{holder} (hung)")
+
+    def has_hung(self, key: str) -> bool:
+        """Whether who holds `key` has ended, and its driver has not come back."""
+        with self._lock:
+            return self._holder.get(key) in self._hung
 
     def label_of(self, key: str) -> str | None:
         """What people call who holds `key`; None if nobody does."""

@@ -117,6 +117,12 @@ class Queue(Control, Edits, CallbackMethods):
         """The scans that have their instruments: running, paused, about to begin or not quite ended."""
         return [handle for handle in self.handles if self._is_current(handle)]
 
+    @property
+    def hung(self) -> list[Any]:
+        """Instruments whose driver has not come back to a scan that ended without them."""
+        with self._changed:
+            return [one for hung in self._dispatcher.parted.values() for one in hung]
+
     def size(self) -> int:
         return len(self._places.handles)
 

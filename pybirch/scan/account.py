@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Self
 
@@ -52,6 +53,8 @@ class Account:
         self.failure: BaseException | None = None
         self.left_out = 0
         self.flagged: Callable[[str], None] | None = None
+        self.hung: list[Any] = []
+        self.parted: Callable[[], None] | None = None
         self._said: str | None = None
         self._remark: str | None = None
         self.created_at = utc_now()
@@ -60,6 +63,8 @@ class Account:
         self._hooks = Hooks(self)
         self._course = Course(self.scan_id, self._tell, self._raise_sink_failure)
         self._closed = False
+        self._ends_in: int | None = None
+        self._over = threading.Event()
         self._goes_on = False
         self._recalled = (0.0, 0)
         self._plan: Plan | None = None

@@ -89,6 +89,16 @@ def _instruments(tree: Tree) -> Problems:
             yield ScanSettingsError(f"{instrument.name}.data_units", problem)
 
 
+def _time_limits(tree: Tree) -> Problems:
+    """What limits its calls is a time."""
+    for _, item in users(tree):
+        limit = getattr(item.instrument, "time_limit", None)
+        if limit is not None and not (isinstance(limit, int | float) and limit > 0):
+            yield ScanSettingsError(
+                f"{item.instrument.name}.time_limit", f"must be seconds, more than 0, or None; not {limit!r}"
+            )
+
+
 def _why_not(instrument: object, moves: bool) -> str:
     """Why it can be no movement or measurement."""
     kind = type(instrument).__name__
@@ -195,7 +205,14 @@ def _ways_out(tree: Tree, field: str = "scan_tree", in_loop: bool = False) -> Pr
             yield from _ways_out(below, f"{path}.{key}", in_loop or loops)
 
 
-CHECKS: tuple[Callable[[Tree], Problems], ...] = (_instruments, _nesting, _limits, _branches, _ways_out)
+CHECKS: tuple[Callable[[Tree], Problems], ...] = (
+    _instruments,
+    _nesting,
+    _limits,
+    _time_limits,
+    _branches,
+    _ways_out,
+)
 
 
 def _columns(plan: Plan) -> Problems:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from typing import Protocol
 
 from pybirch.errors import IllegalTransitionError
 from pybirch.states import TRANSITIONS, ScanState, Wish
@@ -25,6 +26,27 @@ class WalkAgain(Exception):  # noqa: N818  (not an error: the walk is taken up a
         self.at = at
 
 
+class Rest(Protocol):
+    """What a pause does with the instruments; both ends are called by the engine's thread, between steps."""
+
+    def begin(self) -> bool:
+        """Before "paused" is shown; True when the walk must be taken up anew afterwards."""
+        ...
+
+    def end(self) -> None:
+        """The scan runs again; not called when an end was asked for."""
+        ...
+
+
+class NoRest:
+    """There is nothing to bring to rest yet."""
+
+    def begin(self) -> bool:
+        return False
+
+    def end(self) -> None: ...
+
+
 class Course:
     """State and wish of one scan.
 
@@ -32,12 +54,14 @@ class Course:
         scan_id: for messages.
         tell: called with the name of an extension hook, or None, whenever state or wish changed
             while the scan is under way.
-        check: called by `heed`; raises what must end the scan.
+        check: see there.
 
     Attributes:
         attention: True when the engine must call `heed` before the next step.
         taken: somebody is about to run the scan: wishes are kept until it can reach them.
         reopened: it was interrupted, and is to go on.
+        rest: what a pause does with the instruments.
+        check: raises what must end the scan.
     """
 
     def __init__(self, scan_id: str, tell: Callable[[str | None], None], check: Callable[[], None]) -> None:
@@ -46,10 +70,11 @@ class Course:
         self.attention = False
         self.taken = False
         self.reopened = False
+        self.rest: Rest = NoRest()
         self.changed = threading.Condition(threading.RLock())
         self._scan_id = scan_id
         self._tell = tell
-        self._check = check
+        self.check = check
         self._go_on = False
         self._begun = False
         self._again: WalkAgain | None = None
@@ -141,21 +166,40 @@ class Course:
         """
         with self.changed:
             self.attention = False
-            self._check()
+            self.check()
+            pauses = self.wish is Wish.PAUSE
+        if pauses:
+            anew = self.rest.begin()  # takes as long as it takes: nobody who looks or wishes waits for it
+            self._hold(anew)
+            self.rest.end()
+        with self.changed:
+            if self.wish is Wish.ABORT:
+                raise AbortAsked
+            if self._again is not None:
+                again, self._again = self._again, None
+                raise again
+
+    def _hold(self, anew: bool) -> None:
+        """Paused until somebody resumes; not at all, if somebody has taken the pause back meanwhile.
+
+        Raises:
+            AbortAsked: the wish is an end.
+        """
+        with self.changed:
+            self.check()
             if self.wish is Wish.PAUSE:
                 self.wish = None
                 self._go_on = False
                 self.move_to(ScanState.PAUSED, "on_pause")
                 while not self._go_on and self.wish is not Wish.ABORT:
                     self.changed.wait()
-                    self._check()
+                    self.check()
                 if self.wish is not Wish.ABORT:
                     self.move_to(ScanState.RUNNING, "on_resume")
             if self.wish is Wish.ABORT:
                 raise AbortAsked
-            if self._again is not None:
-                again, self._again = self._again, None
-                raise again
+            if anew:
+                self._again = self._again or WalkAgain(None)
 
     def wait(self, seconds: float) -> None:
         """From the engine: let time pass, and reach what somebody wishes meanwhile; a pause counts.
@@ -163,6 +207,8 @@ class Course:
         Raises:
             AbortAsked: the wish is an end.
         """
+        if self.attention:
+            self.heed()
         end = time.monotonic() + seconds
         while (left := end - time.monotonic()) > 0:
             with self.changed:

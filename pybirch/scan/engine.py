@@ -8,7 +8,7 @@ from collections.abc import Callable, Generator, Iterator
 from functools import partial
 from typing import Any
 
-from pybirch.scan.course import Course, WalkAgain
+from pybirch.scan.course import AbortAsked, Course, WalkAgain
 from pybirch.scan.hands import Flag, Lanes, Unread, movers_of, readers_of
 from pybirch.scan.outlet import BACKLOG_BYTES, Outlet
 from pybirch.scan.parts import Line, Moves, Part, Reads, Step, Unmoved, floats
@@ -33,6 +33,8 @@ class Engine:
         sense: what is known of positions and readings.
         say: tells watchers a sentence about the scan, or None when it no longer holds.
         flag: is told what was left out.
+        bring_up: makes instruments ready that a pause has put in their safe state, before a walk that is
+            taken up again; may raise.
         start: the first step to do; those before are done.
 
     Attributes:
@@ -47,12 +49,14 @@ class Engine:
         sense: Sense,
         say: Callable[[str | None], None],
         flag: Flag,
+        bring_up: Callable[[], None],
         start: int = 0,
     ) -> None:
         self.steps_done = start
         self._start = start
         self._plan = plan
         self._move = movers_of(plan, course, flag)
+        self._changed = list(plan.changed)
         self._axis = [mover.axis for mover in plan.movers]
         self._read = readers_of(plan, course, flag)
         self._measurement = [reader.measurement for reader in plan.readers]
@@ -69,6 +73,7 @@ class Engine:
         self._outlet = outlet
         self._course = course
         self._say = say
+        self._bring_up = bring_up
 
     def walk(self) -> None:
         """Every step that is left, in order; ends early with what `Course.heed` or an instrument raises.
@@ -79,8 +84,22 @@ class Engine:
             while not self._walked():
                 self._outlet.flush()
                 self._sense.begin_again()
+                self._bring_up()
         finally:
             self._lanes.close()
+
+    @property
+    def threads(self) -> set[int]:
+        """Those that work beside the one that walks."""
+        return set(self._lanes.idents)
+
+    def leave(self, stuck: Any) -> None:
+        """From another thread, when the one that walks hangs in a driver: what it does next ends its walk."""
+        self._move[:] = [_left] * len(self._move)
+        self._read[:] = [_left] * len(self._read)
+        self._changed.clear()
+        if any(stuck is one for one in self._plan.movements):
+            self._here.clear()  # the innermost loop has its reader at hand, but notes the position first
 
     def _walked(self) -> bool:
         """From the present step to the end; False when the walk is to be taken up again, somewhere."""
@@ -170,14 +189,27 @@ class Engine:
             self._make(((mover, target),))
             self._read_all((reads,))
             self.steps_done += 1
+            self._keep_pace()
 
     def _step(self, step: Step) -> None:
         self.steps_done = step.number
-        goes_back = not step.counts and step.number > 0 and step.number == self._start
-        if goes_back:
-            self._say("going back to where it was interrupted")
+        if not step.counts and step.number > 0 and step.number == self._start:
+            self._go_back(step)
+        else:
+            self._do_step(step)
+        self.steps_done = step.number + step.counts
+        self._keep_pace()
+
+    def _go_back(self, step: Step) -> None:
+        self._say("going back to where it was interrupted")
+        try:
+            self._do_step(step)
+        finally:
+            self._say(None)
+
+    def _do_step(self, step: Step) -> None:
         for number, settings in step.changes:
-            self._change(self._plan.changed[number], settings)
+            self._change(self._changed[number], settings)
         if len(step.lanes) == 1:
             self._make(step.lanes[0].moves)
         else:
@@ -187,9 +219,6 @@ class Engine:
         if step.until is not None:
             wait_until_still(self._plan.probes[step.until.probe], step.until, self._course, self._say)
         self._read_all(tuple(lane.reads for lane in step.lanes))
-        if goes_back:
-            self._say(None)
-        self.steps_done = step.number + step.counts
 
     def _make(self, moves: Moves) -> None:
         """Make the moves, and learn how long they take."""
@@ -234,7 +263,10 @@ class Engine:
             self._sense.latest[number] = (self.steps_done, values)
         if self._outlet.idle:
             self._outlet.wake()
-        if len(pending) > self._limit:
+
+    def _keep_pace(self) -> None:
+        """After a step, when it counts as done: a walk that is taken up again does not repeat it."""
+        if len(self._outlet.pending) > self._limit:
             self._limit = self._hold_back()
 
     def _take(self, reads: Reads) -> list[tuple[int, float, Any]]:
@@ -256,10 +288,12 @@ class Engine:
             return min(max(UNWEIGHED, 2 * count), BACKLOG_BYTES * count // weight if weight else UNWEIGHED)
         log.warning("a scan waits: its record is behind by %d readings", len(outlet.pending))
         self._say("waiting for the record to catch up")
-        while outlet.backlog()[1] > BACKLOG_BYTES // 2:
-            self._course.heed()
-            outlet.flush(1.0)
-        self._say(None)
+        try:
+            while outlet.backlog()[1] > BACKLOG_BYTES // 2:
+                self._course.heed()
+                outlet.flush(1.0)
+        finally:
+            self._say(None)
         return 0
 
 
@@ -269,6 +303,10 @@ def _after(found: Generator[Part], unmoved: Unmoved) -> Part | None:
         return found.throw(unmoved)
     except StopIteration:
         return None
+
+
+def _left(*_: Any) -> Any:
+    raise AbortAsked
 
 
 def _way(before: Any, after: Any) -> float:

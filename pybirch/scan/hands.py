@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pybirch.errors import InstrumentError, InterruptedMoveError
-from pybirch.scan.course import AbortAsked, Course
+from pybirch.scan.course import AbortAsked, Course, WalkAgain
 from pybirch.scan.items import OnError
 from pybirch.scan.parts import Unmoved
 from pybirch.scan.plan import Plan, Reader
@@ -52,6 +53,7 @@ def readers_of(plan: Plan, course: Course, flag: Flag) -> list[Read]:
                 Unread(),
             ),
             plan.measurements[reader.measurement].name,
+            course,
         )
         for reader in plan.readers
     ]
@@ -86,13 +88,16 @@ def _careful(
     return with_patience
 
 
-def _reduced(reader: Reader, read: Read, name: str) -> Read:
+def _reduced(reader: Reader, read: Read, name: str, course: Course) -> Read:
     """One reading out of several."""
     if reader.repeats == 1:
         return read
 
     def several() -> NDArray[np.float64]:
-        readings = [np.atleast_2d(np.asarray(read(), dtype=np.float64)) for _ in range(reader.repeats)]
+        readings: list[NDArray[np.float64]] = []
+        for _ in range(reader.repeats):
+            course.check()
+            readings.append(np.atleast_2d(np.asarray(read(), dtype=np.float64)))
         if len({reading.shape for reading in readings}) > 1:
             raise InstrumentError(f"{name}: readings of different shapes have no mean")
         stacked = np.stack(readings)
@@ -103,26 +108,35 @@ def _reduced(reader: Reader, read: Read, name: str) -> Read:
 
 
 class Lanes:
-    """Threads for what goes on side by side; they are made when first needed."""
+    """Threads for what goes on side by side; they are made when first needed.
+
+    Attributes:
+        idents: of these threads.
+    """
 
     def __init__(self) -> None:
+        self.idents: set[int] = set()
         self._threads: ThreadPoolExecutor | None = None
 
     def all_of(self, acts: list[Callable[[], Any]]) -> list[Any]:
         """What each gives; returns when the last has ended.
 
         Raises:
-            BaseException: the first error in order, the others named in its notes.
+            BaseException: the first error in order, the others named in its notes. That the step is to be
+                left for a pause comes last.
         """
         if len(acts) < 2:
             return [act() for act in acts]
         from concurrent.futures import ThreadPoolExecutor, wait
 
         if self._threads is None:
-            self._threads = ThreadPoolExecutor(thread_name_prefix="lane")
+            self._threads = ThreadPoolExecutor(
+                thread_name_prefix="lane", initializer=lambda: self.idents.add(threading.get_ident())
+            )
         futures: list[Future[Any]] = [self._threads.submit(act) for act in acts]
         wait(futures)
         errors = [error for future in futures if (error := future.exception()) is not None]
+        errors.sort(key=lambda error: isinstance(error, WalkAgain))
         if errors:
             for other in errors[1:]:
                 errors[0].add_note(f"meanwhile: {type(other).__name__}: {other}")

@@ -130,9 +130,9 @@ def _of_instrument(instrument: Any, leases: Any) -> list[Finding]:
     if getattr(instrument, "status", None) is InstrumentState.ERROR:
         found.append(Finding("warning", name, f"its last use failed: {instrument.error}"))
     key = getattr(instrument, "lease_key", None) or f"object:{id(instrument)}"
-    label = None if leases is None else leases.label_of(key)
-    if label is not None:
-        found.append(Finding("warning", name, f"is in use by {label}; the scan will wait for it"))
+    if leases is not None and (label := leases.label_of(key)) is not None:
+        use = "has hung since" if leases.has_hung(key) else "is in use by"
+        found.append(Finding("warning", name, f"{use} {label}; the scan will wait for it"))
     return found
 
 

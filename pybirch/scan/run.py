@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from pybirch.errors import IllegalTransitionError, InterruptedMoveError
+from pybirch.errors import IllegalTransitionError, InstrumentTimeoutError, InterruptedMoveError
 from pybirch.events import Event, Readings, ScanStatus
 from pybirch.scan.bench import Bench
-from pybirch.scan.course import AbortAsked, Course
+from pybirch.scan.course import AbortAsked, Course, WalkAgain
 from pybirch.scan.engine import Engine
 from pybirch.scan.extra import Extras
 from pybirch.scan.hooks import Hooks
 from pybirch.scan.memory import Memory
 from pybirch.scan.outlet import Outlet, Pace
 from pybirch.scan.plan import Plan
+from pybirch.scan.rest import Pause
 from pybirch.scan.sense import Sense
 from pybirch.scan.stacking import layouts_of
+from pybirch.scan.stacks import Call
+from pybirch.scan.watch import Watch, limit_of
 from pybirch.states import InstrumentState, Wish
 
 if TYPE_CHECKING:
@@ -39,6 +43,10 @@ class Run:
         publish: hands an event to the observers.
         say: tells watchers a sentence about the scan, or None when it no longer holds.
         flag: is told what was left out.
+        give_up: called by a thread of its own when an instrument hangs: the scan must end without it.
+
+    Attributes:
+        hung: instruments that did not come back, and were left as they are.
 
     Raises:
         IllegalTransitionError: it is to go on, and there is no record to read.
@@ -55,6 +63,7 @@ class Run:
         publish: Callable[[Event], None],
         say: Callable[[str | None], None],
         flag: Callable[[str], None],
+        give_up: Callable[[Call], None],
     ) -> None:
         done, counts = _done_before(scan.scan_id, plan, memory) if goes_on else (0, {})
         layouts = layouts_of(plan)
@@ -63,7 +72,9 @@ class Run:
         self._hooks = hooks
         self._memory = memory
         self._extras = Extras(scan.scan_id, layouts)
+        self._say = say
         self._bench = Bench(scan.settings.scan_tree or (), publish)
+        self._pause = course.rest = Pause(self._bench, course, scan.settings.on_pause)
         self._outlet = Outlet(
             scan.scan_id,
             layouts,
@@ -76,19 +87,32 @@ class Run:
             len(plan.movements),
         )
         self._sense = Sense(plan.axes_of, len(plan.movements), counts, memory.readings, memory.counts)
-        self._engine = Engine(plan, self._outlet, course, self._sense, say, flag, done)
+        self._engine = Engine(plan, self._outlet, course, self._sense, say, flag, self._bring_up, done)
+        self.hung: list[Any] = []
+        self._late: InstrumentTimeoutError | None = None
+        self._at_the_end: tuple[float, int] | None = None
+        self._give_up = give_up
+        self._watch = Watch(
+            f"watch {scan.scan_id}",
+            self._bench.instruments,
+            self._threads,
+            lambda: self._engine.steps_done,
+            self,
+        )
         self._progress_pace, self._values_pace = Pace(PROGRESS_EVERY), Pace(VALUES_EVERY)
         self._outlet.start()
 
     @property
     def progress(self) -> float:
         """Share of the steps done, 0..1."""
+        if self._at_the_end is not None:
+            return self._at_the_end[0]
         return self._engine.steps_done / self._plan.steps if self._plan.steps else 0.0
 
     @property
     def taken(self) -> int:
         """Readings taken so far."""
-        return self._outlet.taken
+        return self._outlet.taken if self._at_the_end is None else self._at_the_end[1]
 
     @property
     def ended_early(self) -> str | None:
@@ -98,8 +122,17 @@ class Run:
     # From the thread that runs the scan
 
     def connect(self) -> None:
-        """Connect, set up and initialize the instruments."""
-        self._bench.connect(self._course.heed, self._course.wait)
+        """Connect, set up and initialize the instruments; all over again if a pause comes meanwhile."""
+        self._pause.thread = threading.get_ident()
+        self._watch.start()
+        at: int | None = None
+        while not self._bench.is_up:
+            try:
+                self._bench.connect(self._course.heed, self._course.wait)
+            except WalkAgain as again:
+                at = again.at if again.at is not None else at
+        if at is not None:
+            self._course.walk_again(at)
 
     def walk(self) -> None:
         """Every step; what was read last may still be on its way to the sinks.
@@ -107,14 +140,40 @@ class Run:
         Raises:
             Exception: what an instrument or a sink raised.
         """
+        self._pause.thread = threading.get_ident()
         self._bench.show(InstrumentState.MEASURING, self._plan.measurements)
         self._engine.walk()
 
-    def make_safe(self) -> None:
-        self._bench.make_safe()
+    def _bring_up(self) -> None:
+        """For a walk that is taken up again: ready once more, if a pause has put them in their safe state."""
+        if self._bench.is_up:
+            return
+        self._say("bringing the instruments up again")
+        try:
+            self.connect()
+        finally:
+            self._say(None)
+        self._bench.show(InstrumentState.MEASURING, self._plan.measurements)
+
+    def make_safe(self, error: BaseException | None = None) -> BaseException | None:
+        """Safe state first, whatever ended the walk.
+
+        Args:
+            error: what did.
+
+        Returns:
+            What the scan ends with: `error`, what is behind it, or what went wrong on the way.
+        """
+        self._pause.thread = threading.get_ident()
+        if isinstance(error, InterruptedMoveError):
+            error = self._outlet.error or (AbortAsked() if self._course.wish is Wish.ABORT else error)
+        if self._late is not None and error is not self._late:
+            self._late.__cause__ = error or self._late.__cause__
+            error = self._late
+        return _graver(error, next(iter(self._bench.make_safe()), None))
 
     def wind_up(self, error: BaseException | None) -> BaseException | None:
-        """Safe state first, then what was measured to the sinks, then their last hooks.
+        """When all is safe: what was measured to the sinks, then their last hooks.
 
         Args:
             error: what ended the walk.
@@ -122,23 +181,67 @@ class Run:
         Returns:
             What the scan ends with: `error`, or what went wrong on the way out.
         """
-        if isinstance(error, InterruptedMoveError):
-            error = self._outlet.error or (AbortAsked() if self._course.wish is Wish.ABORT else error)
-        error = _graver(error, next(iter(self._bench.make_safe()), None))
         self._outlet.flush()
         error = _graver(error, self._outlet.error)
         if error is None:
             error = self._hooks.call("on_complete")
         if isinstance(error, AbortAsked):
             error = self._hooks.call("on_abort") or error
+        self._watch.close()
         self._outlet.close()
         self._bench.report_values(all_of_them=True)
         return _graver(error, self._outlet.error)
 
+    # From the watch's thread
+
+    def say(self, text: str | None) -> None:
+        """What is waited for."""
+        self._say(text)
+
+    def interrupt_call(self, call: Call) -> None:
+        """An instrument has reached its limit: it is cut short, and the scan ends when it comes back.
+
+        The way to the safe state is not cut short, and ends nothing if it does come to its end.
+        """
+        if self._bench.is_ending:
+            return
+        self._late = _late(call, "it was interrupted")
+        self._course.rouse()
+        self._bench.interrupt_one(call.instrument)
+
+    def leave(self, call: Call) -> None:
+        self._give_up(call)
+
+    def part_from(self, call: Call) -> InstrumentTimeoutError:
+        """End the walk without the thread that hangs in `call`; the other instruments are safe afterwards.
+
+        Returns:
+            What the scan ends with.
+        """
+        self._late = _late(call, "it was given up")
+        self._course.rouse()
+        self._engine.leave(call.instrument)
+        self.hung = self._bench.leave(call.instrument)
+        hangs = any(one is call.instrument for one in self.hung)
+        self._late = error = _late(call, "it was left as it is" if hangs else "it came back too late")
+        self._outlet.flush()
+        self._at_the_end = self.progress, self.taken
+        others = [one.name for one in self.hung if one is not call.instrument]
+        if others:
+            error.add_note(f"neither did {', '.join(others)}")
+        for one in self.hung:
+            getattr(one, "report_error", _nothing)(error)
+        return error
+
+    def _threads(self) -> set[int]:
+        return {self._pause.thread} | self._engine.threads | self._bench.threads
+
     # From any thread
 
     def check(self) -> None:
-        """Raise what a sink raised."""
+        """Raise what a sink raised, or that an instrument took too long."""
+        if self._late is not None:
+            raise self._late
         if self._outlet.error is not None:
             raise self._outlet.error
 
@@ -159,6 +262,7 @@ class Run:
 
     def close(self) -> None:
         self._outlet.close()
+        self._watch.close()
 
     def add(self, frame: pd.DataFrame, measurement: str) -> bool:
         """Readings that do not come from the tree; False when they come too late.
@@ -193,6 +297,16 @@ def _done_before(scan_id: str, plan: Plan, memory: Memory) -> tuple[int, dict[st
     counts = memory.record.counts()
     memory.go_on_from(counts)
     return memory.record.steps(measurement.name for measurement in plan.measurements), counts
+
+
+def _late(call: Call, what_then: str) -> InstrumentTimeoutError:
+    limit = limit_of(call.instrument)
+    return InstrumentTimeoutError(
+        f"{call.instrument.name} did not come back from {call.name} within {limit:g} s; {what_then}"
+    )
+
+
+def _nothing(_: BaseException) -> None: ...
 
 
 def _graver(error: BaseException | None, other: BaseException | None) -> BaseException | None:

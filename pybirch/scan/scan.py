@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import logging
 import os
+import threading
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -32,6 +33,7 @@ from pybirch.scan.account import Account
 from pybirch.scan.course import AbortAsked
 from pybirch.scan.run import Run
 from pybirch.scan.settings import ScanSettings
+from pybirch.scan.stacks import Call
 from pybirch.states import ScanState
 
 if TYPE_CHECKING:
@@ -64,6 +66,9 @@ class Scan(Account):
         error: text of what failed it, or None.
         left_out: positions and readings left out, as their error policies say.
         flagged: is called with a sentence about each of these.
+        hung: instruments that did not come back from a call within their time limit: the scan has ended
+            without them, and its thread is still inside one of them. Empty again when it came back.
+        parted: is called when it has ended so.
         restarted_from: id of the scan this one repeats, or None.
     """
 
@@ -180,6 +185,7 @@ class Scan(Account):
                 self._publish,
                 self._say,
                 self._flag,
+                self._part,
             )
         except BaseException as error:
             self._hooks.call("on_error", error)
@@ -338,8 +344,46 @@ class Scan(Account):
                     leaving = leaving or error
         return leaving
 
+    def _part(self, call: Call) -> None:
+        """From the watch's thread: an instrument hangs, and with it the scan's own thread; end without it."""
+        run = self._run
+        if run is None or not self._may_end():
+            return
+        log.error("scan %s: %s hangs in %s; it ends without it", self.scan_id, call.instrument, call.name)
+        try:
+            error = run.wind_up(run.part_from(call))
+            self.hung = run.hung
+            self._hooks.call("on_error", error)
+            self._finish(self._unbegun, error)
+        except BaseException as error:
+            log.exception("scan %s", self.scan_id)
+            if not self.state.is_finished:
+                self._finish(self._unbegun, error)
+        finally:
+            self._closed = True
+            self._close_extensions()
+            try:
+                if self.parted is not None:
+                    self.parted()
+            finally:
+                self._over.set()
+
+    def _may_end(self) -> bool:
+        """Whether it is this thread that brings the scan to its end: the first that asks."""
+        with self._course.changed:
+            self._ends_in = self._ends_in or threading.get_ident()
+            return self._ends_in == threading.get_ident()
+
     def _end(self, run: Run, error: BaseException | None) -> BaseException | None:
-        """Safe, then recorded, then in the state everybody sees; what ended the scan."""
+        """Safe, then recorded, then in the state everybody sees; what ended the scan.
+
+        A thread that comes back from a driver after the scan has ended without it makes only that safe.
+        """
+        error = run.make_safe(error)
+        if not self._may_end():
+            self._over.wait()
+            self.hung = []
+            return self.failure
         error = run.wind_up(error)
         match error:
             case None:

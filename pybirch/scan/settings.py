@@ -9,6 +9,7 @@ from typing import Any
 from pybirch.errors import ScanSettingsError
 from pybirch.scan.items import require_item
 from pybirch.scan.tree import Item, bind, deserialize_tree, serialize_tree
+from pybirch.states import PausePolicy
 
 
 @dataclass
@@ -24,6 +25,7 @@ class ScanSettings:
         extensions: names of extensions, kept with the scan.
         additional_tags: words to find it by.
         user_fields: the lab's own fields, JSON-ready.
+        on_pause: what a pause does with the instruments, ``"hold"`` or ``"safe"``; see `PausePolicy`.
 
     Raises:
         ScanSettingsError: names the field that is wrong.
@@ -37,6 +39,7 @@ class ScanSettings:
     extensions: Sequence[Any] | None = None
     additional_tags: Sequence[str] | None = None
     user_fields: Mapping[str, Any] | None = None
+    on_pause: PausePolicy | str = PausePolicy.HOLD
 
     def __post_init__(self) -> None:
         for name in ("project_name", "scan_name", "scan_type", "job_type"):
@@ -44,6 +47,7 @@ class ScanSettings:
                 raise ScanSettingsError(name, f"must be text, not {type(getattr(self, name)).__name__}")
         if not self.scan_name.strip():
             raise ScanSettingsError("scan_name", "a scan needs a name")
+        self.on_pause = _policy(self.on_pause)
         if self.scan_tree is None:
             return
         if not isinstance(self.scan_tree, Iterable):
@@ -69,6 +73,7 @@ class ScanSettings:
             "extensions": [e if isinstance(e, str) else type(e).__name__ for e in self.extensions or ()],
             "additional_tags": list(self.additional_tags or ()),
             "user_fields": dict(self.user_fields or {}),
+            "on_pause": str(self.on_pause),
         }
 
     @classmethod
@@ -101,4 +106,13 @@ class ScanSettings:
             extensions=data.get("extensions"),
             additional_tags=data.get("additional_tags"),
             user_fields=data.get("user_fields"),
+            on_pause=data.get("on_pause", PausePolicy.HOLD),
         )
+
+
+def _policy(value: Any) -> PausePolicy:
+    try:
+        return PausePolicy(value)
+    except ValueError:
+        choices = " or ".join(f'"{policy}"' for policy in PausePolicy)
+        raise ScanSettingsError("on_pause", f"must be {choices}, not {value!r}") from None

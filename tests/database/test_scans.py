@@ -33,6 +33,7 @@ class Settings:
             "extensions": ["Plot"],
             "additional_tags": ["cold"],
             "user_fields": {"T": 4.2},
+            "on_pause": "hold",
         }
 
 

@@ -123,6 +123,13 @@ def test_it_describes_itself(name: str, make: Callable[[Build], Any]) -> None:
     assert instrument.lease_key
 
 
+@pytest.mark.parametrize("name", EVERY)
+def test_its_calls_have_a_time_limit(name: str, make: Callable[[Build], Any]) -> None:
+    limit = make(EVERY[name]).time_limit
+
+    assert limit is None if name == "Elapsed" else limit > 0
+
+
 @pytest.mark.parametrize("name", MOVEMENTS)
 def test_a_move_gets_there(name: str, make: Callable[[Build], Any]) -> None:
     build, target = MOVEMENTS[name]

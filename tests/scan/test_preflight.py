@@ -113,6 +113,9 @@ def test_an_instrument_in_use_and_a_full_disk_are_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Book:
+        def has_hung(self, key: str) -> bool:
+            return False
+
         def label_of(self, key: str) -> str | None:
             return "another scan in queue night" if key == stage.lease_key else None
 

@@ -28,7 +28,8 @@ def send(lab: Any) -> Any:
 
 def opened(scan_id: str = "S") -> dict[str, Any]:
     settings = {"project_name": "P", "scan_name": "first", "scan_type": "iv", "job_type": "", "scan_tree": [],
-                "extensions": [], "additional_tags": ["t"], "user_fields": {"a": 1}}  # fmt: skip
+                "extensions": [], "additional_tags": ["t"], "user_fields": {"a": 1},
+                "on_pause": "safe"}  # fmt: skip
     shape = {"scan_id": scan_id, "settings": settings, "owner": "me", "points_total": 6, "queue_id": "Q",
              "sample": {"ID": "GaAs-1", "material": "GaAs", "tags": []}}  # fmt: skip
     return {"kind": "scan_opened", "payload": shape}
@@ -66,6 +67,7 @@ def test_a_scripts_queue_is_recorded(lab: Any, send: Any, make_readings: Any) ->
     assert (row.status, row.points_done, row.writer) == (ScanState.COMPLETED, 6, "script:e1")
     assert (row.queue.queue_id, row.queue.station, row.sample.sample_id) == ("Q", "script", "GaAs-1")
     assert (row.scan_name, row.extra_data["user_fields"]) == ("first", {"a": 1})
+    assert row.settings["on_pause"] == "safe"
     stored = lab.db.readings.read("S", "iv")
     assert np.array_equal(stored.values["voltage (V)"], make_readings("S", 0, 6).values["voltage (V)"])
     assert [line.message for line in lab.db.logs.list("Q")] == ["nearly there"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pybirch.errors import InstrumentTimeoutError, InterruptedMoveError
+from pybirch.instruments.base import TIME_LIMIT
 from pybirch.instruments.visa import VisaMovement
 
 
@@ -29,6 +30,7 @@ class Temperature(VisaMovement):
         super().__init__(name, None, adapter, position_units="K", limits=limits, timeout=timeout)
         self.tolerance = tolerance
         self.patience = patience
+        self.time_limit = max(TIME_LIMIT, 2 * patience)
 
     @property
     def position(self) -> float:

@@ -6,6 +6,7 @@ import math
 import time
 
 from pybirch.errors import InterruptedMoveError
+from pybirch.instruments.base import TIME_LIMIT
 from pybirch.instruments.movement import Movement
 from pybirch.simulator.physics import ROOM_TEMPERATURE, Approach, Trajectory
 
@@ -118,6 +119,7 @@ class FakeTemperatureController(Movement):
         super().__init__(name, "K", adapter=adapter, limits=limits)
         self.time_constant = time_constant
         self.tolerance = tolerance
+        self.time_limit = max(TIME_LIMIT, 20 * time_constant)
         self._approach = Approach(ROOM_TEMPERATURE, ROOM_TEMPERATURE, 0.0, 1.0)
 
     @property

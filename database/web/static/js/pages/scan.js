@@ -134,6 +134,7 @@ function showDetails() {
     ["Project", scan.project], ["Type", scan.scan_type], ["Job", scan.job_type], ["Owner", scan.owner],
     ["Tags", tags(scan.tags)],
     ...Object.entries(scan.user_fields ?? {}).map(([key, value]) => [key, typeof value === "object" ? JSON.stringify(value) : String(value)]),
+    ["When paused", settings?.on_pause === "safe" ? "instruments in their safe state" : null],
     ["Made", ago(scan.created_at)], ["Started", scan.started_at && ago(scan.started_at)], ["Ended", scan.finished_at && ago(scan.finished_at)],
     ["Repeats", scan.restarted_from && h("a", { href: scanHref({ scan_id: scan.restarted_from }) }, "the earlier scan")],
     ["Id", h("span", { class: "mono" }, scan.scan_id)],
