@@ -18,7 +18,7 @@ from pybirch.wire import from_block, from_wire
 
 log = logging.getLogger(__name__)
 
-FACTS = ("scan_opened", "scan_dropped", "queue_opened", "queue_ordered", "instrument_seen")
+FACTS = ("scan_opened", "scan_dropped", "scan_rewound", "queue_opened", "queue_ordered", "instrument_seen")
 """Items that are no events: they only change the record."""
 
 

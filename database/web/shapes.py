@@ -61,7 +61,13 @@ def whole_scan_shape(db: DatabaseService, row: Scan, updates: ScanUpdateServer |
 
 
 def measurement_shape(row: MeasurementObject) -> Shape:
-    return {"name": row.name, "columns": row.layout, "count": row.count, "last_index": row.last_index}
+    return {
+        "name": row.name,
+        "columns": row.layout,
+        "count": row.count,
+        "last_index": row.last_index,
+        "replaced": row.replaced,
+    }
 
 
 def sample_shape(row: Sample) -> Shape:

@@ -129,6 +129,21 @@ class Control:
         self._publish_status()
         self._notes.write("WARNING", f"queue aborted{_by(by, why)}")
 
+    def rewind(self, scan_id: str, step: int | None = None, *, by: str = "", why: str = "") -> None:
+        """Have a running or paused scan go back and measure again from a step on; see `Scan.rewind`.
+
+        Args:
+            step: 0 is the beginning, None the beginning of the present line.
+
+        Raises:
+            FieldError: no such step is done.
+            IllegalTransitionError: the scan is neither running nor paused.
+        """
+        scan = self.get_handle_by_id(scan_id).scan
+        at = scan.rewind(step)
+        self._notes.write("INFO", f"{scan.settings.scan_name} rewound to step {at}{_by(by, why)}", scan)
+        self._publish_status()
+
     def stop_queue(self, *, by: str = "", why: str = "") -> None:
         """Start no more scans; those under way go on to their end, paused ones when they are resumed."""
         with self._changed:

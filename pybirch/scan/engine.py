@@ -34,6 +34,7 @@ class Engine:
         say: tells watchers a sentence about the scan, or None when it no longer holds.
         flag: is told what was left out.
         start: the first step to do; those before are done.
+        rewound: called when the walk goes back to a step, before anything moves.
 
     Attributes:
         steps_done: steps that are behind.
@@ -48,9 +49,13 @@ class Engine:
         say: Callable[[str | None], None],
         flag: Flag,
         start: int = 0,
+        rewound: Callable[[int], None] = lambda step: None,
     ) -> None:
         self.steps_done = start
         self._start = start
+        self._way_back = "going back to where it was interrupted"
+        self._rewound = rewound
+        self._settings_at_first: list[dict[str, Any]] = []
         self._plan = plan
         self._move = movers_of(plan, course, flag)
         self._axis = [mover.axis for mover in plan.movers]
@@ -75,27 +80,39 @@ class Engine:
 
         A step's readings are handed on together, or, where one of them raises, not at all.
         """
+        self._settings_at_first = [dict(instrument.settings) for instrument in self._plan.changed]
+        self._course.begin_walk()
         try:
-            while not self._walked():
+            while (again := self._walked()) is not None:
                 self._outlet.flush()
+                if again.at is not None:
+                    self._rewind(again.at)
                 self._sense.begin_again()
         finally:
+            self._course.leave_walk()
             self._lanes.close()
 
-    def _walked(self) -> bool:
-        """From the present step to the end; False when the walk is to be taken up again, somewhere."""
+    def _rewind(self, step: int) -> None:
+        """Tell it, and put the settings in force with which the walk began; those up to `step` follow."""
+        self._way_back = f"going back to step {step}"
+        self._rewound(step)
+        for instrument, settings in zip(self._plan.changed, self._settings_at_first, strict=True):
+            if settings:
+                self._change(instrument, settings)
+
+    def _walked(self) -> WalkAgain | None:
+        """From the present step to the end; not None when the walk is to be taken up again, somewhere."""
         found = parts(self._plan, self.steps_done, self._sense)
         try:
             part = next(found, None)
             while part is not None:
                 part = self._do(part, found)
             self.steps_done = self._plan.steps
-            if self._course.attention:
-                self._course.heed()
+            self._course.end_walk()
         except WalkAgain as again:
             self._start = self.steps_done = self.steps_done if again.at is None else again.at
-            return False
-        return True
+            return again
+        return None
 
     def _do(self, part: Part, found: Generator[Part]) -> Part | None:
         """Do one part; the next."""
@@ -175,7 +192,7 @@ class Engine:
         self.steps_done = step.number
         goes_back = not step.counts and step.number > 0 and step.number == self._start
         if goes_back:
-            self._say("going back to where it was interrupted")
+            self._say(self._way_back)
         for number, settings in step.changes:
             self._change(self._plan.changed[number], settings)
         if len(step.lanes) == 1:
@@ -256,10 +273,12 @@ class Engine:
             return min(max(UNWEIGHED, 2 * count), BACKLOG_BYTES * count // weight if weight else UNWEIGHED)
         log.warning("a scan waits: its record is behind by %d readings", len(outlet.pending))
         self._say("waiting for the record to catch up")
-        while outlet.backlog()[1] > BACKLOG_BYTES // 2:
-            self._course.heed()
-            outlet.flush(1.0)
-        self._say(None)
+        try:
+            while outlet.backlog()[1] > BACKLOG_BYTES // 2:
+                self._course.heed()
+                outlet.flush(1.0)
+        finally:
+            self._say(None)
         return 0
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from pybirch.errors import IllegalTransitionError, InterruptedMoveError
+from pybirch.errors import FieldError, IllegalTransitionError, InterruptedMoveError
 from pybirch.events import Event, Readings, ScanStatus
 from pybirch.scan.bench import Bench
 from pybirch.scan.course import AbortAsked, Course
@@ -15,6 +15,7 @@ from pybirch.scan.hooks import Hooks
 from pybirch.scan.memory import Memory
 from pybirch.scan.outlet import Outlet, Pace
 from pybirch.scan.plan import Plan
+from pybirch.scan.rewinding import Earlier, Rewind
 from pybirch.scan.sense import Sense
 from pybirch.scan.stacking import layouts_of
 from pybirch.states import InstrumentState, Wish
@@ -58,6 +59,7 @@ class Run:
     ) -> None:
         done, counts = _done_before(scan.scan_id, plan, memory) if goes_on else (0, {})
         layouts = layouts_of(plan)
+        self._status: Callable[[str], ScanStatus] = scan.status
         self._plan = plan
         self._course = course
         self._hooks = hooks
@@ -75,8 +77,12 @@ class Run:
             counts,
             len(plan.movements),
         )
-        self._sense = Sense(plan.axes_of, len(plan.movements), counts, memory.readings, memory.counts)
-        self._engine = Engine(plan, self._outlet, course, self._sense, say, flag, done)
+        if memory.rewinds:
+            self._outlet.go_on_after(self._earlier(done, counts))
+        self._sense = Sense(
+            plan.axes_of, len(plan.movements), counts, memory.readings, memory.counts, memory.rewinds
+        )
+        self._engine = Engine(plan, self._outlet, course, self._sense, say, flag, done, self._rewound)
         self._progress_pace, self._values_pace = Pace(PROGRESS_EVERY), Pace(VALUES_EVERY)
         self._outlet.start()
 
@@ -135,7 +141,35 @@ class Run:
         self._bench.report_values(all_of_them=True)
         return _graver(error, self._outlet.error)
 
+    def _rewound(self, step: int) -> None:
+        """Everything measured is with the sinks; now they hear that the walk goes back."""
+        counts = self._memory.counts()
+        earlier = self._earlier(step, counts)
+        self._memory.rewinds.append(Rewind(step, counts))
+        self._outlet.rewind(step, self._status(f"rewound to step {step}"), earlier)
+        self._course.rewound(step)
+
+    def _earlier(self, step: int, counts: Mapping[str, int]) -> Earlier:
+        """What may be repeated from `step` on."""
+        names = [measurement.name for measurement in self._plan.measurements]
+        return Earlier(step, names, counts, self._memory.rewinds, self._memory.steps_of)
+
     # From any thread
+
+    def rewind(self, step: int | None) -> int:
+        """Take the walk up again at `step`, or at the beginning of its innermost loop; which it is.
+
+        Raises:
+            FieldError: no such step is done.
+            IllegalTransitionError: the walk is over.
+        """
+        done = self._engine.steps_done
+        if step is None:
+            step = self._plan.body.loop_start(0, max(0, done - 1)) or 0
+        if isinstance(step, bool) or not isinstance(step, int) or not 0 <= step <= done:
+            raise FieldError("step", f"must be a whole number from 0 to {done}, the steps done; not {step!r}")
+        self._course.ask_rewind(step)
+        return step
 
     def check(self) -> None:
         """Raise what a sink raised."""
@@ -191,7 +225,7 @@ def _done_before(scan_id: str, plan: Plan, memory: Memory) -> tuple[int, dict[st
     if memory.record is None:
         raise IllegalTransitionError(f"scan {scan_id} cannot go on: its record cannot be read from here")
     counts = memory.record.counts()
-    memory.go_on_from(counts)
+    memory.go_on_from(counts, memory.record.rewinds())
     return memory.record.steps(measurement.name for measurement in plan.measurements), counts
 
 
