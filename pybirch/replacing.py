@@ -23,6 +23,11 @@ class Run:
     def end(self) -> int:
         return self.first + self.count
 
+    def between(self, start: int, end: int) -> Run:
+        """The part of it whose readings are ``start … end - 1``; its count may be 0."""
+        first = max(start, self.first)
+        return Run(first, max(0, min(end, self.end) - first), self.replaces + first - self.first)
+
     def goes_on(self, after: Run) -> bool:
         """Whether `after` is the rest of this one."""
         return self.end == after.first and self.replaces + self.count == after.replaces
@@ -47,12 +52,11 @@ def runs_of(readings: Readings) -> list[Run]:
 def replaces_of(runs: Iterable[Run], start: int, end: int) -> NDArray[np.int64] | None:
     """For the readings ``start … end - 1`` which each repeats, -1 where none; None if all do so."""
     made: NDArray[np.int64] | None = None
-    for run in runs:
-        first, last = max(start, run.first), min(end, run.end)
-        if first < last:
+    for run in (whole.between(start, end) for whole in runs):
+        if run.count:
             made = np.full(end - start, -1, dtype=np.int64) if made is None else made
-            named = run.replaces + first - run.first
-            made[first - start : last - start] = np.arange(named, named + last - first)
+            place = run.first - start
+            made[place : place + run.count] = np.arange(run.replaces, run.replaces + run.count)
     return made
 
 

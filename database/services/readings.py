@@ -130,6 +130,13 @@ class ReadingsService:
                 yield part(block, first - at, last - at)
             at = until
 
+    def replacements(self, scan_id: ScanKey, measurement: str, start: int, end: int) -> list[Run]:
+        """Which of the readings ``start … end - 1`` repeat which."""
+        with self._db.read() as session:
+            owner, found = self._owner(session.connection(), scan_id, measurement)
+            runs = replacements.fetch(session.connection(), owner.id, start, end) if found.replaced else []
+        return [run for whole in runs if (run := whole.between(start, end)).count > 0]
+
     def replaced(self, scan_id: ScanKey, measurement: str) -> NDArray[np.int64]:
         """The readings that were repeated after a rewind: rows of first index and one past the last."""
         with self._db.read() as session:

@@ -43,7 +43,7 @@ def store(connection: Connection, owner: int, runs: Sequence[Run], since: int) -
     Raises:
         FieldError: a reading repeats one that does not come before it.
     """
-    fresh = [run for given in runs if (run := _from(given, since)).count > 0]
+    fresh = [run for given in runs if (run := given.between(since, EVERYTHING)).count > 0]
     if not fresh:
         return 0
     row = connection.execute(_LAST, {"owner": owner}).first()
@@ -72,8 +72,3 @@ def fetch(connection: Connection, owner: int, start: int = 0, end: int = EVERYTH
     """The runs among the readings ``start … end - 1``."""
     rows = connection.execute(_OF, {"owner": owner, "start": start, "end": end})
     return [Run(*row) for row in rows]
-
-
-def _from(run: Run, since: int) -> Run:
-    known = max(0, since - run.first)
-    return Run(run.first + known, run.count - known, run.replaces + known)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Mapping
 from functools import partial
 from typing import Any
 
@@ -80,7 +80,7 @@ class Engine:
 
         A step's readings are handed on together, or, where one of them raises, not at all.
         """
-        self._settings_at_first = [dict(instrument.settings) for instrument in self._plan.changed]
+        self._settings_at_first = [dict(_settings(instrument)) for instrument in self._plan.changed]
         self._course.begin_walk()
         try:
             while (again := self._walked()) is not None:
@@ -97,8 +97,10 @@ class Engine:
         self._way_back = f"going back to step {step}"
         self._rewound(step)
         for instrument, settings in zip(self._plan.changed, self._settings_at_first, strict=True):
-            if settings:
-                self._change(instrument, settings)
+            now = _settings(instrument)
+            other = {name: value for name, value in settings.items() if now.get(name) != value}
+            if other:
+                self._change(instrument, other)
 
     def _walked(self) -> WalkAgain | None:
         """From the present step to the end; not None when the walk is to be taken up again, somewhere."""
@@ -288,6 +290,10 @@ def _after(found: Generator[Part], unmoved: Unmoved) -> Part | None:
         return found.throw(unmoved)
     except StopIteration:
         return None
+
+
+def _settings(instrument: Any) -> Mapping[str, Any]:
+    return getattr(instrument, "settings", None) or {}
 
 
 def _way(before: Any, after: Any) -> float:

@@ -9,7 +9,9 @@ import pytest
 
 from database.services import DatabaseService
 from pybirch.database_integration import DatabaseQueue
+from pybirch.database_integration.recorder import Recorder
 from pybirch.database_integration.sync.commands import Commands
+from pybirch.database_integration.sync.remote import RemoteStore
 from pybirch.errors import FieldError, IllegalTransitionError, StaleWriterError
 from pybirch.events import Readings
 from pybirch.queue.queue import Queue, ScanState
@@ -188,6 +190,36 @@ def test_a_rewind_that_cannot_be_kept_ends_the_scan(db: DatabaseService) -> None
     assert scan.state is ScanState.FAILED
     assert isinstance(scan.failure, StaleWriterError)
     assert db.scans.rewinds(scan.scan_id) == []
+
+
+def test_through_a_server_it_is_sent_in_its_turn() -> None:
+    class Frames:
+        kinds: list[tuple[str, Any]] = []
+
+        def keep(self, items: Any, patience: float = 0.0) -> dict[str, Any]:
+            for item in items:
+                self.kinds.append(
+                    (item["kind"], item["payload"].get("step") or item["payload"].get("replaces"))
+                )
+            return {}
+
+        post = keep
+
+    life, frames = Life(door_at=7, second=False), Frames()
+    scan = life.scan()
+    scan.extensions.append(Recorder(RemoteStore(frames)))  # pyright: ignore[reportArgumentType]
+    queue = Queue("Q", [scan])
+    queue.start()
+    life.door.wait_until_entered()
+    queue.rewind(scan.scan_id, 2)
+    life.door.open()
+    assert queue.wait_for_completion(WAIT)
+    told = [(kind, what) for kind, what in frames.kinds if kind != "scan_status"]
+    place = told.index(("scan_rewound", 2))
+    assert {kind for kind, _ in told[:place]} == {kind for kind, _ in told[place + 1 :]} == {"data_block"}
+    assert all(what is None for _, what in told[:place])
+    first = next(what for _, what in told[place + 1 :])
+    assert (first[0][0], first[0][2]) == (8, 2)
 
 
 def test_the_command_answers_when_the_scan_is_there() -> None:

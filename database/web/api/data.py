@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,6 +10,7 @@ from flask import Response, current_app
 from flask.typing import ResponseReturnValue
 from numpy.typing import NDArray
 
+from database.services.readings import ReadingsService
 from database.web.api.schemas import DataOut, DataQuery
 from database.web.csv_stream import csv_lines, file_name
 from database.web.identity import needs, require
@@ -19,7 +19,7 @@ from database.web.shapes import Shape
 from pybirch.blocks import join, part
 from pybirch.errors import FieldError, NotFoundError
 from pybirch.events import Readings
-from pybirch.replacing import newest, newest_parts
+from pybirch.replacing import hidden, newest, newest_parts
 from pybirch.wire import join_column, to_block
 
 bp = APIBlueprint("api_data", __name__, tag="Data")
@@ -68,12 +68,14 @@ def data(scan_id: str, measurement: str, query: dict[str, Any]) -> ResponseRetur
             found = db.readings.overview(
                 scan.scan_id, measurement, most, columns, start, end, newest=newest_only
             )
-            return current_app.json.response(head | decimated(found, query["format"]))
-        readings = db.readings.read(scan.scan_id, measurement, start, min(end, start + rows), columns)
-        if newest_only:
-            gone = db.readings.replaced(scan.scan_id, measurement)
-            return current_app.json.response(head | newest_of(readings, gone, query["format"]))
-        return current_app.json.response(head | exact(readings, query["format"]))
+            told = decimated(found, query["format"])
+        else:
+            readings = db.readings.read(scan.scan_id, measurement, start, min(end, start + rows), columns)
+            gone = db.readings.replaced(scan.scan_id, measurement) if newest_only else hidden(())
+            told = newest_of(readings, gone, query["format"])
+        if row.replaced:
+            told |= repeats(db.readings, scan.scan_id, measurement, told)
+        return current_app.json.response(head | told)
 
 
 def wanted_columns(layout: list[dict[str, Any]], text: str | None) -> list[str] | None:
@@ -111,7 +113,6 @@ def exact(readings: Readings, encoding: str) -> Shape:
         "count": readings.count,
         "stride": 1,
         "columns": block.columns,
-        **({"replaces": block.replaces} if block.replaces else {}),
     }
 
 
@@ -123,16 +124,22 @@ def newest_of(readings: Readings, gone: NDArray[np.int64], encoding: str) -> Sha
         return exact(readings, encoding)
     parts = [part(readings, a - first, b - first) for a, b in newest_parts(gone, first, end)]
     left = join(parts or [part(readings, 0, 0)])
-    return exact(replace(left, replaces=None), encoding) | {
+    return exact(left, encoding) | {
         "first_index": first,
         "end_index": end,
         "indexes": first + np.flatnonzero(shown),
     }
 
 
+def repeats(readings: ReadingsService, scan_id: str, measurement: str, told: Shape) -> Shape:
+    """Which readings of an answer's range repeat which, shown or not; nothing where none does."""
+    runs = readings.replacements(scan_id, measurement, told["first_index"], told["end_index"])
+    return {"replaces": [[run.first, run.count, run.replaces] for run in runs]} if runs else {}
+
+
 def decimated(overview: Any, encoding: str) -> Shape:
     """The low and high points of each stretch, with the indexes they had."""
-    return exact(replace(overview.readings, replaces=None), encoding) | {
+    return exact(overview.readings, encoding) | {
         "first_index": overview.first_index,
         "end_index": overview.end_index,
         "stride": overview.stride,
