@@ -57,6 +57,11 @@ _REPLACED = (
     .where(_objects.c.id == bindparam("target"))
     .values(replaced=_objects.c.replaced + bindparam("more"))
 )
+_COUNT_REPLACED = (
+    update(_scans)
+    .where(_scans.c.id == bindparam("scan"))
+    .values(points_replaced=_scans.c.points_replaced + bindparam("more"))
+)
 _COUNT_UP = (
     update(_scans)
     .where(_scans.c.id == bindparam("scan"))
@@ -131,7 +136,7 @@ def store(
     if writer is not None:
         check_writer(scan.scan_id, scan.writer, writer)
     known = {target.name: target for target in targets(connection, scan.id)} if batches else {}
-    new = 0
+    new, replaced = 0, sum(target.replaced for target in known.values())
     for batch in batches:
         target = known.get(batch.measurement)
         if target is None:
@@ -141,6 +146,8 @@ def store(
         raise StaleWriterError(f"scan {scan.scan_id} is {scan.status}; no reading is added to it any more")
     if progress is not None and not 0 <= progress <= 1:
         raise FieldError("progress", f"{progress} is not between 0 and 1")
+    if more := sum(target.replaced for target in known.values()) - replaced:
+        connection.execute(_COUNT_REPLACED, {"scan": scan.id, "more": more})
     if new or progress is not None:
         connection.execute(_COUNT_UP, {"scan": scan.id, "new": new, "how_far": progress})
     return new

@@ -46,6 +46,7 @@ def scan_shape(row: Scan, updates: ScanUpdateServer | None = None) -> Shape:
         "started_at": moment(row.started_at),
         "finished_at": moment(row.finished_at),
         "points_done": row.points_done,
+        "points_replaced": row.points_replaced,
         "points_total": row.points_total,
         "points_vary": bool((row.extra_data or {}).get("points_vary")),
         "restarted_from": row.restarted_from,

@@ -86,6 +86,7 @@ def test_what_is_sent_twice_is_kept_once(db: DatabaseService, scan: str) -> None
         db.readings.append(scan, [piece])
     assert db.readings.measurements(scan)[0].replaced == 6
     assert runs(db) == 2
+    assert (db.scans.get(scan).points_done, db.scans.get(scan).points_replaced) == (13, 6)
     back = db.readings.read(scan, "m").replaces
     assert back is not None
     assert WALKS.replaces is not None

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
@@ -19,7 +21,7 @@ from pybirch.extensions.base import ScanExtension
 from pybirch.replacing import Run, hidden, newest, newest_parts, replaces_of, runs_of
 from pybirch.scan.measurements import MeasurementItem
 from pybirch.scan.movements import MovementItem
-from pybirch.scan.rewinding import PIECE, Earlier, Rewind
+from pybirch.scan.rewinding import PIECE, Earlier, Rewind, standing
 from pybirch.scan.scan import Scan
 from pybirch.scan.strategies import Bisection
 from pybirch.scan.tree import (
@@ -33,6 +35,7 @@ from pybirch.scan.tree import (
 )
 from pybirch.states import ScanState
 from tests.lab import PATIENCE, Diary, Doorway, Ear, Meter, Sink, Stage, line_scan, running, settings
+from tests.scan import test_choices as choices
 
 RUNNING, PAUSED = ScanState.RUNNING, ScanState.PAUSED
 
@@ -476,9 +479,74 @@ def test_runs_follow_each_other() -> None:
 
 
 def test_what_a_rewind_went_back_behind_does_not_stand() -> None:
-    from pybirch.scan.rewinding import standing
-
     steps = np.array([0, 1, 2, 3, 1, 2, 0, 1])
     rewinds = [Rewind(1, {"m": 4}), Rewind(0, {"m": 6})]
     assert standing("m", steps, rewinds[:1]).tolist() == [True, False, False, False, True, True, True, True]
     assert standing("m", steps, rewinds).tolist() == [False] * 6 + [True] * 2
+
+
+class Home(ScanExtension):
+    """At a rewind, puts everything to where it was at first, and forgets that it was ever elsewhere."""
+
+    goes_on = False
+
+    def on_rewind(self, step: int) -> None:
+        begin_anew()
+        here = self.scan._run._sense.here
+        here[:] = [float("nan")] * len(here)
+
+
+def begin_anew() -> None:
+    choices.at_home()
+    for meter in choices.METERS:
+        meter.gain = 1
+        meter._settings.clear()
+
+
+@tries(max_examples=150, deadline=None)
+@given(choices.trees, st.data())
+def test_a_tree_that_depends_measures_again_what_it_would_have_measured(tree: list[Any], data: Any) -> None:
+    begin_anew()
+    whole = choices.scan_of([choices.FIRST, *tree])
+    whole.run()
+    readings = sum(whole.counts.values())
+    wishes = data.draw(st.dictionaries(st.integers(1, 2 * readings), st.floats(0, 1), max_size=3))
+    scan = choices.scan_of([choices.FIRST, *tree])
+    scan.extensions.append(Home())
+    taken = 0
+
+    def look(meter: Any, number: int) -> Any:
+        nonlocal taken
+        taken += 1
+        if taken in wishes:
+            scan.rewind(round(wishes[taken] * scan._run._engine.steps_done))  # pyright: ignore[reportOptionalMemberAccess]
+        return meter.look(number)
+
+    begin_anew()
+    for meter in choices.METERS:
+        meter.answer = partial(look, meter)
+    try:
+        scan.run()
+    finally:
+        for meter in choices.METERS:
+            meter.answer = meter.look
+    assert scan.state is ScanState.COMPLETED
+    found = choices.measured(scan)
+    for name in found:
+        check_newest(scan, name)
+    assert choices.story({name: standing_of(scan, block) for name, block in found.items()}) == choices.story(
+        choices.measured(whole)
+    )
+
+
+def standing_of(scan: Scan, readings: Readings) -> Readings:
+    """What the last walk has measured, and those before it up to where it began."""
+    stand = standing(readings.measurement, readings.steps, scan._memory.rewinds)
+    return replace(
+        readings,
+        steps=readings.steps[stand],
+        times=readings.times[stand],
+        positions={name: column[stand] for name, column in readings.positions.items()},
+        values={name: column[stand] for name, column in readings.values.items()},
+        replaces=None,
+    )

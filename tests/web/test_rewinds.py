@@ -82,6 +82,8 @@ def test_a_range_without_such_readings_is_told_as_ever(get: Any) -> None:
     assert get("/api/scan/S/data/iv?start=2&end=5").json["indexes"] == []
     assert get("/api/scan/S/data/iv?start=6&end=9").json["replaces"] == [[6, 2, 3]]
     assert [m["replaced"] for m in get("/api/scan/S").json["measurements"]] == [3]
+    [listed] = get("/api/scans").json["items"]
+    assert (listed["points_done"], listed["points_replaced"]) == (9, 3)
 
 
 def test_decimated_the_newest_too(get: Any) -> None:

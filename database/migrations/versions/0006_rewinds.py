@@ -49,9 +49,11 @@ def upgrade() -> None:
     op.add_column(
         "measurement_objects", sa.Column("replaced", sa.BigInteger(), nullable=False, server_default="0")
     )
+    op.add_column("scans", sa.Column("points_replaced", sa.BigInteger(), nullable=False, server_default="0"))
 
 
 def downgrade() -> None:
+    op.drop_column("scans", "points_replaced")
     op.drop_column("measurement_objects", "replaced")
     op.drop_table("measurement_replacements")
     op.drop_table("scan_rewinds")

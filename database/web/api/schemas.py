@@ -78,6 +78,7 @@ class ScanOut(Schema):
     started_at = String(allow_none=True)
     finished_at = String(allow_none=True)
     points_done = Integer()
+    points_replaced = Integer(metadata={"description": "of these, how many were measured again"})
     points_total = Integer(allow_none=True)
     points_vary = Boolean()
     restarted_from = String(allow_none=True)

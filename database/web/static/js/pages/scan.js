@@ -61,7 +61,7 @@ function names() {
 const done = () => Math.max(manager.pointsDone, scan.points_done ?? 0);
 
 /** How many of them were measured again, as the record or this page knows. */
-const repeated = () => Math.max(manager.pointsRepeated, (scan.measurements ?? []).reduce((sum, one) => sum + (one.replaced ?? 0), 0));
+const repeated = () => Math.max(manager.pointsRepeated, scan.points_replaced ?? 0);
 
 /** The step of the last point there is. */
 function lastStep() {
