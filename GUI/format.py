@@ -139,7 +139,8 @@ def remaining(row: dict[str, Any]) -> float | None:
 
 def points_of(scan: dict[str, Any]) -> str:
     """Points done, and how many there will be; while what is measured decides, only the most there can be."""
-    done, total = count(scan.get("points_done") or 0), scan.get("points_total")
+    newest = (scan.get("points_done") or 0) - (scan.get("points_replaced") or 0)
+    done, total = count(newest), scan.get("points_total")
     if not total:
         return done
     if not scan.get("points_vary"):

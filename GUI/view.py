@@ -192,7 +192,8 @@ class LabView(QObject):
             row["progress"] = event.progress
             known = row.get("points_total") and not row.get("points_vary")
             if known and not event.status.is_finished:
-                row["points_done"] = round(event.progress * row["points_total"])
+                newest = round(event.progress * row["points_total"])
+                row["points_done"] = newest + (row.get("points_replaced") or 0)
         if event.status is ScanState.FAILED:
             row["error"] = event.message
         if event.status is ScanState.RUNNING and not row.get("started_at"):

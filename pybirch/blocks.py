@@ -33,6 +33,7 @@ def join(blocks: Sequence[Readings]) -> Readings:
         times=np.concatenate([b.times for b in blocks]),
         positions={c: np.concatenate([b.positions[c] for b in blocks]) for c in first.positions},
         values={c: _join_values([b.values[c] for b in blocks]) for c in first.values},
+        replaces=_join_replaces(blocks),
         timestamp=blocks[-1].timestamp,
     )
 
@@ -46,6 +47,7 @@ def part(block: Readings, start: int, end: int) -> Readings:
         times=block.times[start:end],
         positions={c: v[start:end] for c, v in block.positions.items()},
         values={c: v[start:end] for c, v in block.values.items()},
+        replaces=None if block.replaces is None else block.replaces[start:end],
     )
 
 
@@ -84,6 +86,13 @@ def _numbers(block: Readings) -> np.ndarray:
     for values in block.values.values():
         count += [np.size(v) for v in values] if isinstance(values, list) else values[:1].size
     return count
+
+
+def _join_replaces(blocks: Sequence[Readings]) -> Any:
+    if all(block.replaces is None for block in blocks):
+        return None
+    none = [np.full(b.count, -1) if b.replaces is None else b.replaces for b in blocks]
+    return np.concatenate(none)
 
 
 def _join_values(parts: Sequence[Any]) -> Any:

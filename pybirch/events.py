@@ -91,7 +91,10 @@ class InstrumentPosition(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DataPoint(Event):
-    """One reading; `data` and `position` by bare column name, values scalars or lists."""
+    """One reading; `data` and `position` by bare column name, values scalars or lists.
+
+    `replaces` is the index of the reading it repeats after a rewind; on the wire only where it does.
+    """
 
     kind: ClassVar[str] = "data_point"
     scan_id: str
@@ -100,11 +103,15 @@ class DataPoint(Event):
     position: dict[str, float]
     sequence_index: int
     stride: int = 1
+    replaces: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DataBlock(Event):
-    """Consecutive readings of one measurement, as they go over the wire (see `pybirch.wire`)."""
+    """Consecutive readings of one measurement, as they go over the wire (see `pybirch.wire`).
+
+    `replaces` tells which repeat which, ``[[first_index, count, replaces], …]``, only where some do.
+    """
 
     kind: ClassVar[str] = "data_block"
     scan_id: str
@@ -113,6 +120,7 @@ class DataBlock(Event):
     count: int
     columns: list[dict[str, Any]]
     encoding: str
+    replaces: list[list[int]] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,6 +135,8 @@ class Readings(Event):
         positions: column ``"name (unit)"`` -> float64, shape (n,).
         values: column ``"name (unit)"`` -> float64, shape (n,) or, for readings that are
             arrays, (n, k); a list of n arrays where their lengths differ.
+        replaces: of each reading, the index of the one it repeats after a rewind, -1 where it repeats
+            none, int64, shape (n,); None where no reading does.
     """
 
     kind: ClassVar[str] = "data_block"
@@ -137,6 +147,7 @@ class Readings(Event):
     times: NDArray[np.float64]
     positions: dict[str, NDArray[np.float64]]
     values: dict[str, Any]
+    replaces: NDArray[np.int64] | None = None
 
     @property
     def count(self) -> int:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pybirch.blocks import join
+from pybirch.replacing import hidden, newest, runs_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -32,6 +33,15 @@ def to_frame(readings: Readings) -> pd.DataFrame:
 def join_frames(blocks: Sequence[Readings]) -> pd.DataFrame:
     """The frame of consecutive blocks of one measurement, at least one."""
     return to_frame(join(blocks))
+
+
+def newest_frame(readings: Readings) -> pd.DataFrame:
+    """The frame of all readings less those that another of them repeats; the index then has gaps."""
+    frame = to_frame(readings)
+    ranges = hidden(runs_of(readings))
+    if not len(ranges):
+        return frame
+    return frame[newest(ranges, readings.first_index, readings.end_index)]
 
 
 def _cells(values: Any) -> Any:

@@ -8,6 +8,9 @@ A block's columns are a list of ``{name, unit, role, shape, values}``; role is `
 - ``float32`` and ``float64``: values are the base64 of little-endian floats, row by row. Steps are
   exact to 2^53; with float32, times and steps are counted from the column's ``offset``.
 
+A block with readings that repeat earlier ones, after a rewind, has ``replaces``: runs of
+``[first_index, count, replaces]``.
+
 Readings whose lengths differ have the shape [n, null] and always go as lists.
 """
 
@@ -32,6 +35,7 @@ from pybirch.events import (
     Readings,
     ScanStatus,
 )
+from pybirch.replacing import Run, replaces_of, runs_of
 from pybirch.states import InstrumentState, QueueState, ScanState, Wish
 
 JSON_MOST_VALUES = 400
@@ -75,6 +79,8 @@ def to_wire(event: Event) -> dict[str, Any]:
     if isinstance(event, Readings):
         event = to_block(event)
     payload = {f.name: getattr(event, f.name) for f in fields(event)}
+    if isinstance(event, DataBlock | DataPoint) and event.replaces is None:
+        del payload["replaces"]
     return payload if isinstance(event, DataBlock) else _clean(payload)
 
 
@@ -155,6 +161,7 @@ def to_block(readings: Readings, encoding: str | None = None) -> DataBlock:
         count=readings.count,
         columns=columns,
         encoding=encoding,
+        replaces=[[run.first, run.count, run.replaces] for run in runs_of(readings)] or None,
         timestamp=readings.timestamp,
     )
 
@@ -188,14 +195,35 @@ def from_block(block: DataBlock) -> Readings:
         times=next(iter(by_role["time"].values())),
         positions=by_role["position"],
         values=by_role["data"],
+        replaces=replaces_of(_runs(block), block.first_index, block.first_index + block.count),
         timestamp=block.timestamp,
     )
+
+
+def _runs(block: DataBlock) -> list[Run]:
+    """What the block says of readings that repeat others.
+
+    Raises:
+        ValueError: it says it of readings that are not in it, or cannot be repeated.
+    """
+    try:
+        runs = [Run(*map(int, (first, count, replaces))) for first, count, replaces in block.replaces or ()]
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"data_block {block.measurement}: replaces is no list of three numbers") from error
+    for run in runs:
+        inside = block.first_index <= run.first < run.end <= block.first_index + block.count
+        if not inside or not 0 <= run.replaces < run.first:
+            raise ValueError(
+                f"data_block {block.measurement}: reading {run.first} cannot repeat reading {run.replaces}"
+            )
+    return runs
 
 
 def to_points(readings: Readings, stride: int = 1) -> list[DataPoint]:
     """Every `stride`-th reading as an event of its own."""
     data = _by_bare_name(readings.values)
     position = _by_bare_name(readings.positions)
+    named = {} if readings.replaces is None else dict(enumerate(readings.replaces.tolist()))
     return [
         DataPoint(
             scan_id=readings.scan_id,
@@ -204,6 +232,7 @@ def to_points(readings: Readings, stride: int = 1) -> list[DataPoint]:
             position={name: _clean(values[i]) for name, values in position.items()},
             sequence_index=readings.first_index + i,
             stride=stride,
+            replaces=named[i] if named.get(i, -1) >= 0 else None,
             timestamp=readings.timestamp,
         )
         for i in range(0, readings.count, stride)

@@ -21,7 +21,7 @@ from database.session import Database
 if TYPE_CHECKING:
     from alembic.config import Config
 
-HEAD = "0006"
+HEAD = "0007"
 """The revision this code works with: the last file of versions/."""
 
 HERE = Path(__file__).parent

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from database.models.measurement import MeasurementDataArray, MeasurementDataPoint, MeasurementObject
     from database.models.project import Project
     from database.models.queue import Queue, QueueLog
+    from database.models.rewind import MeasurementReplacement, ScanRewind
     from database.models.sample import Sample
     from database.models.scan import Scan
     from database.models.sign_in import SignIn
@@ -38,6 +39,7 @@ _HOMES = {
     "MeasurementDataArray": "measurement",
     "MeasurementDataPoint": "measurement",
     "MeasurementObject": "measurement",
+    "MeasurementReplacement": "rewind",
     "MeasurementSummary": "block",
     "Project": "project",
     "Queue": "queue",
@@ -46,6 +48,7 @@ _HOMES = {
     "Role": "user",
     "Sample": "sample",
     "Scan": "scan",
+    "ScanRewind": "rewind",
     "ScanTemplate": "template",
     "SignIn": "sign_in",
     "Station": "station",
@@ -68,6 +71,7 @@ __all__ = [
     "MeasurementDataArray",
     "MeasurementDataPoint",
     "MeasurementObject",
+    "MeasurementReplacement",
     "MeasurementSummary",
     "Project",
     "Queue",
@@ -76,6 +80,7 @@ __all__ = [
     "Role",
     "Sample",
     "Scan",
+    "ScanRewind",
     "ScanTemplate",
     "SignIn",
     "Station",

@@ -21,6 +21,7 @@ AGGREGATES = (
     "measurement",
     "project",
     "queue",
+    "rewind",
     "sample",
     "scan",
     "sign_in",

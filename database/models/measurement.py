@@ -26,6 +26,7 @@ class MeasurementObject(Numbered, Base):
         next_index: the sequence_index that the next reading will have.
         open_from: first index of the blocks that have not been merged yet.
         open_blocks: how many they are.
+        replaced: how many of its readings were repeated after a rewind (`MeasurementReplacement`).
     """
 
     __tablename__ = "measurement_objects"
@@ -37,6 +38,7 @@ class MeasurementObject(Numbered, Base):
     next_index: Mapped[int] = mapped_column(BigInteger, default=0)
     open_from: Mapped[int] = mapped_column(BigInteger, default=0)
     open_blocks: Mapped[int] = mapped_column(default=0)
+    replaced: Mapped[int] = mapped_column(BigInteger, default=0)
 
     @property
     def columns(self) -> list[str]:
@@ -66,6 +68,7 @@ class MeasurementDataPoint:
     Attributes:
         values: bare column name -> number, or array where a reading is an array. A position whose
             name is also a data column's stands under ``"<name> (position)"``.
+        replaces: the index of the reading that it repeats, if it does.
     """
 
     measurement_object_id: int
@@ -73,6 +76,7 @@ class MeasurementDataPoint:
     values: dict[str, Any]
     timestamp: datetime
     step: int = field(default=0)
+    replaces: int | None = None
 
 
 class MeasurementDataArray(Base):

@@ -45,6 +45,7 @@ class Scan(Numbered, Base):
     message: Mapped[str | None] = mapped_column(Text, default=None)
     progress: Mapped[float] = mapped_column(default=0.0)
     points_done: Mapped[int] = mapped_column(BigInteger, default=0)
+    points_replaced: Mapped[int] = mapped_column(BigInteger, default=0)
     points_total: Mapped[int | None] = mapped_column(BigInteger, default=None)
     restarted_from: Mapped[str | None] = mapped_column(default=None)
     writer: Mapped[str | None] = mapped_column(default=None, index=True)

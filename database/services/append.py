@@ -15,7 +15,7 @@ from database import codec
 from database.codec import Column
 from database.models.measurement import MeasurementDataArray, MeasurementObject
 from database.models.scan import Scan
-from database.services import layout, merging
+from database.services import layout, merging, replacements
 from database.services.blocks import Owner
 from database.services.layout import Layout, Prepared
 from database.services.merging import Block, Tail
@@ -42,6 +42,7 @@ _TARGET = select(
     _objects.c.next_index,
     _objects.c.open_from,
     _objects.c.open_blocks,
+    _objects.c.replaced,
 )
 _TARGETS = _TARGET.where(_objects.c.scan_id == bindparam("scan"))
 _NEW_TARGET = insert(_objects).returning(_objects.c.id)
@@ -51,6 +52,16 @@ _MOVE_ON = (
     .values(next_index=bindparam("next"), open_from=bindparam("open_"), open_blocks=bindparam("blocks"))
 )
 _RELAYOUT = update(_objects).where(_objects.c.id == bindparam("target")).values(layout=bindparam("columns"))
+_REPLACED = (
+    update(_objects)
+    .where(_objects.c.id == bindparam("target"))
+    .values(replaced=_objects.c.replaced + bindparam("more"))
+)
+_COUNT_REPLACED = (
+    update(_scans)
+    .where(_scans.c.id == bindparam("scan"))
+    .values(points_replaced=_scans.c.points_replaced + bindparam("more"))
+)
 _COUNT_UP = (
     update(_scans)
     .where(_scans.c.id == bindparam("scan"))
@@ -71,6 +82,7 @@ class Target:
     next_index: int
     open_from: int
     open_blocks: int
+    replaced: int = 0
 
     @property
     def tail(self) -> Tail:
@@ -105,7 +117,7 @@ def target_by_id(connection: Connection, number: int) -> tuple[Owner, Target]:
     row = connection.execute(query.where(_objects.c.id == number)).first()
     if row is None:
         raise NotFoundError(f"there is no measurement object {number}")
-    return Owner(row[0], row[6], row[1]), Target(*row[:6])
+    return Owner(row[0], row[7], row[1]), Target(*row[:7])
 
 
 def store(
@@ -124,7 +136,7 @@ def store(
     if writer is not None:
         check_writer(scan.scan_id, scan.writer, writer)
     known = {target.name: target for target in targets(connection, scan.id)} if batches else {}
-    new = 0
+    new, replaced = 0, sum(target.replaced for target in known.values())
     for batch in batches:
         target = known.get(batch.measurement)
         if target is None:
@@ -134,6 +146,8 @@ def store(
         raise StaleWriterError(f"scan {scan.scan_id} is {scan.status}; no reading is added to it any more")
     if progress is not None and not 0 <= progress <= 1:
         raise FieldError("progress", f"{progress} is not between 0 and 1")
+    if more := sum(target.replaced for target in known.values()) - replaced:
+        connection.execute(_COUNT_REPLACED, {"scan": scan.id, "more": more})
     if new or progress is not None:
         connection.execute(_COUNT_UP, {"scan": scan.id, "new": new, "how_far": progress})
     return new
@@ -187,8 +201,17 @@ def store_batch(connection: Connection, owner: Owner, target: Target, batch: Pre
             block = Block(batch.first + at, until - at, piece, kind, payload)
             tail = merging.store(connection, owner, tail, block, limit)
     new = batch.end - target.next_index
+    if batch.repeats:
+        _note_replaced(connection, target, batch)
     _move_on(connection, target, tail)
     return new
+
+
+def _note_replaced(connection: Connection, target: Target, batch: Prepared) -> None:
+    """Of the readings that are new, which repeat which."""
+    more = replacements.store(connection, target.id, batch.repeats, target.next_index)
+    target.replaced += more
+    connection.execute(_REPLACED, {"target": target.id, "more": more})
 
 
 def compact(connection: Connection, number: int) -> None:

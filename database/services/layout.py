@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ from database import codec
 from database.codec import Column
 from pybirch.errors import FieldError
 from pybirch.events import Readings
+from pybirch.replacing import Run, runs_of
 from pybirch.wire import join_column, split_column
 
 Layout = list[dict[str, Any]]
@@ -28,6 +29,7 @@ class Prepared:
     columns: list[Column]
     codec: int
     payload: bytes
+    repeats: list[Run] = field(default_factory=list)
 
     @property
     def end(self) -> int:
@@ -54,6 +56,8 @@ def prepare(readings: Readings, most_rows: int) -> Prepared:
     columns.append(np.ascontiguousarray(readings.steps, dtype="<i8"))
     if len(readings.steps) != readings.count:
         raise FieldError("steps", f"{len(readings.steps)} steps for {readings.count} readings")
+    if readings.replaces is not None and len(readings.replaces) != readings.count:
+        raise FieldError("replaces", f"{len(readings.replaces)} for {readings.count} readings")
     kind, payload = (codec.RAW, b"")
     if readings.count <= most_rows:
         kind, payload = codec.encode(columns, readings.count)
@@ -65,6 +69,7 @@ def prepare(readings: Readings, most_rows: int) -> Prepared:
         columns=columns,
         codec=kind,
         payload=payload,
+        repeats=runs_of(readings),
     )
 
 

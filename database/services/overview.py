@@ -8,7 +8,7 @@ time, a swept position) thus gives the bin's first and last reading. Arrays: eve
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -21,6 +21,7 @@ from database.services import blocks, layout, summaries
 from database.services.blocks import Owner
 from database.services.layout import Layout
 from database.services.summaries import MAX, MEAN, MIN, ORDER, Bins
+from pybirch.blocks import join
 from pybirch.events import Readings
 from pybirch.wire import join_column
 
@@ -55,6 +56,30 @@ def every_reading(readings: Readings) -> Overview:
     """The overview of a range so short that it is shown as it is."""
     first, end = readings.first_index, readings.end_index
     return Overview(first, end, 1, np.arange(first, end), readings)
+
+
+def joined(parts: Sequence[Overview], start: int, end: int) -> Overview:
+    """The overview of ``start … end - 1`` of the overviews of some stretches of it, at least one."""
+    first = parts[0]
+    readings = [part.readings for part in parts]
+    lined_up = [replace(r, first_index=at) for r, at in zip(readings, _places(readings), strict=True)]
+    return Overview(
+        first_index=start,
+        end_index=end,
+        stride=max(part.stride for part in parts),
+        indexes=np.concatenate([part.indexes for part in parts]),
+        readings=join(lined_up),
+        bin_starts=np.concatenate([part.bin_starts for part in parts]),
+        means={
+            name: np.concatenate([part.means[name] for part in parts])
+            for name in first.means
+            if all(name in part.means for part in parts)
+        },
+    )
+
+
+def _places(readings: Sequence[Readings]) -> list[int]:
+    return [0, *np.cumsum([r.count for r in readings[:-1]]).tolist()]
 
 
 def of_scalars(

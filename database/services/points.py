@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
+from itertools import compress
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from database.services.readings import ReadingsService
 from database.session import Database
 from pybirch.errors import FieldError
 from pybirch.events import Readings
+from pybirch.replacing import newest
 from pybirch.wire import join_column, split_column
 
 
@@ -53,28 +55,26 @@ class Points:
         return self._db.transact_core(work, repeatable=True)
 
     def take(
-        self, measurement_object_id: int, start_index: int | None = None, end_index: int | None = None
+        self,
+        measurement_object_id: int,
+        start_index: int | None = None,
+        end_index: int | None = None,
+        all_readings: bool = False,
     ) -> list[MeasurementDataPoint]:
-        """The readings ``start_index … end_index - 1`` as points."""
+        """The readings ``start_index … end_index - 1`` as points.
+
+        Args:
+            all_readings: those that were repeated after a rewind, too.
+        """
         with self._db.read() as session:
-            owner, _ = append.target_by_id(session.connection(), measurement_object_id)
+            owner, target = append.target_by_id(session.connection(), measurement_object_id)
         readings = self._readings.read(owner.scan_id, owner.measurement, start_index or 0, end_index)
-        columns = {split_column(name)[0]: _plain(values) for name, values in readings.values.items()}
-        for name, values in readings.positions.items():
-            bare = split_column(name)[0]
-            columns[f"{bare} (position)" if bare in columns else bare] = _plain(values)
-        return [
-            MeasurementDataPoint(
-                measurement_object_id=measurement_object_id,
-                sequence_index=readings.first_index + i,
-                values={name: values[i] for name, values in columns.items()},
-                timestamp=datetime.fromtimestamp(time, UTC),
-                step=step,
-            )
-            for i, (time, step) in enumerate(
-                zip(readings.times.tolist(), readings.steps.tolist(), strict=True)
-            )
-        ]
+        points = _as_points(measurement_object_id, readings)
+        if all_readings or not target.replaced:
+            return points
+        gone = self._readings.replaced(owner.scan_id, owner.measurement)
+        shown = newest(gone, readings.first_index, readings.end_index)
+        return list(compress(points, shown.tolist()))
 
     def _store_one(self, connection: Connection, number: int, points: Mapping[int, Mapping[str, Any]]) -> int:
         owner, target = append.target_by_id(connection, number)
@@ -110,6 +110,27 @@ def columns_of(columns: Sequence[str] | None, units: Sequence[str] | Mapping[str
     if len({column["name"] for column in made}) != len(made):
         raise FieldError("columns", "two columns have one name")
     return made
+
+
+def _as_points(number: int, readings: Readings) -> list[MeasurementDataPoint]:
+    columns = {split_column(name)[0]: _plain(values) for name, values in readings.values.items()}
+    for name, values in readings.positions.items():
+        bare = split_column(name)[0]
+        columns[f"{bare} (position)" if bare in columns else bare] = _plain(values)
+    named = [-1] * readings.count if readings.replaces is None else readings.replaces.tolist()
+    return [
+        MeasurementDataPoint(
+            measurement_object_id=number,
+            sequence_index=readings.first_index + i,
+            values={name: values[i] for name, values in columns.items()},
+            timestamp=datetime.fromtimestamp(time, UTC),
+            step=step,
+            replaces=None if replaces < 0 else replaces,
+        )
+        for i, (time, step, replaces) in enumerate(
+            zip(readings.times.tolist(), readings.steps.tolist(), named, strict=True)
+        )
+    ]
 
 
 def _as_readings(

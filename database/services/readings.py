@@ -8,21 +8,25 @@ db.readings.overview(scan_id, "iv", max_points=2000)
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from sqlalchemy import Connection, select
 
 from database import codec
 from database.codec import Column
 from database.models.measurement import MeasurementDataArray, MeasurementObject
-from database.services import append, blocks, layout, merging, overview
+from database.services import append, blocks, layout, merging, overview, replacements
 from database.services.append import ScanKey
 from database.services.blocks import Owner
 from database.services.overview import Overview
 from database.session import Database
+from pybirch.blocks import part
 from pybirch.errors import FieldError, NotFoundError
 from pybirch.events import Readings
+from pybirch.replacing import Run, hidden, newest_parts, replaces_of
 
 _BLOCKS_AT_ONCE = 8
 
@@ -94,7 +98,8 @@ class ReadingsService:
             owner, found = self._owner(connection, scan_id, measurement)
             start, end = _bounds(start, end, found.next_index)
             rows = blocks.fetch(connection, owner.id, start, end) if end > start else []
-        return _assemble(owner, found.layout, rows, start, end, columns)
+            runs = replacements.fetch(connection, owner.id, start, end) if found.replaced else []
+        return _marked(_assemble(owner, found.layout, rows, start, end, columns), runs)
 
     def iter_blocks(
         self,
@@ -103,17 +108,40 @@ class ReadingsService:
         start: int = 0,
         end: int | None = None,
         columns: Sequence[str] | None = None,
+        *,
+        newest: bool = False,
     ) -> Iterator[Readings]:
-        """The readings piece by piece; no session is open while the consumer works."""
+        """The readings piece by piece; no session is open while the consumer works.
+
+        Args:
+            newest: without those that were repeated after a rewind.
+        """
         with self._db.read() as session:
             owner, found = self._owner(session.connection(), scan_id, measurement)
+            runs = replacements.fetch(session.connection(), owner.id) if found.replaced else []
+        gone = hidden(runs) if newest else hidden(())
         at, end = _bounds(start, end, found.next_index)
         while at < end:
             with self._db.read() as session:
                 rows = blocks.fetch(session.connection(), owner.id, at, end, _BLOCKS_AT_ONCE)
             until = min(end, rows[-1].first_index + rows[-1].held) if rows else end
-            yield _assemble(owner, found.layout, rows, at, until, columns)
+            block = _marked(_assemble(owner, found.layout, rows, at, until, columns), runs)
+            for first, last in newest_parts(gone, at, until):
+                yield part(block, first - at, last - at)
             at = until
+
+    def replacements(self, scan_id: ScanKey, measurement: str, start: int, end: int) -> list[Run]:
+        """Which of the readings ``start … end - 1`` repeat which."""
+        with self._db.read() as session:
+            owner, found = self._owner(session.connection(), scan_id, measurement)
+            runs = replacements.fetch(session.connection(), owner.id, start, end) if found.replaced else []
+        return [run for whole in runs if (run := whole.between(start, end)).count > 0]
+
+    def replaced(self, scan_id: ScanKey, measurement: str) -> NDArray[np.int64]:
+        """The readings that were repeated after a rewind: rows of first index and one past the last."""
+        with self._db.read() as session:
+            owner, found = self._owner(session.connection(), scan_id, measurement)
+            return hidden(replacements.fetch(session.connection(), owner.id) if found.replaced else [])
 
     def overview(
         self,
@@ -123,10 +151,20 @@ class ReadingsService:
         columns: Sequence[str] | None = None,
         start: int = 0,
         end: int | None = None,
+        *,
+        newest: bool = False,
     ) -> Overview:
-        """The range in at most about `max_points` points, no extreme lost; see `Overview`."""
+        """The range in at most about `max_points` points, no extreme lost; see `Overview`.
+
+        Args:
+            newest: without the readings that were repeated after a rewind; each stretch between
+                them has bins of its own.
+        """
         if max_points < 2:
             raise FieldError("max_points", f"{max_points} is too few; 2 or more")
+        if newest and len(gone := self.replaced(scan_id, measurement)):
+            start, end = _bounds(start, end, self.last_indexes(scan_id)[measurement] + 1)
+            return self._overview_of_newest(scan_id, measurement, max_points, columns, start, end, gone)
         with self._db.read() as session:
             connection = session.connection()
             owner, found = self._owner(connection, scan_id, measurement)
@@ -139,6 +177,26 @@ class ReadingsService:
                 return overview.of_scalars(connection, owner, found.layout, columns, start, end, max_points)
             rows = blocks.fetch(connection, owner.id, start, end) if end > start else []
         return overview.every_reading(_assemble(owner, found.layout, rows, start, end, columns))
+
+    def _overview_of_newest(
+        self,
+        scan_id: ScanKey,
+        measurement: str,
+        max_points: int,
+        columns: Sequence[str] | None,
+        start: int,
+        end: int,
+        gone: NDArray[np.int64],
+    ) -> Overview:
+        """Each stretch between what is gone in its share of the points."""
+        parts = newest_parts(gone, start, end) or [(start, start)]
+        whole = max(1, sum(last - first for first, last in parts))
+        shares = [max(2, max_points * (last - first) // whole) for first, last in parts]
+        found = [
+            self.overview(scan_id, measurement, share, columns, first, last)
+            for share, (first, last) in zip(shares, parts, strict=True)
+        ]
+        return overview.joined(found, start, end)
 
     def compact(self, scan_id: ScanKey) -> None:
         """Merge what is still in small pieces; worth it once a scan has ended."""
@@ -181,6 +239,12 @@ class ReadingsService:
 def _bounds(start: int, end: int | None, stored: int) -> tuple[int, int]:
     start = max(0, start)
     return start, max(start, stored if end is None else min(end, stored))
+
+
+def _marked(readings: Readings, runs: Sequence[Run]) -> Readings:
+    if not runs:
+        return readings
+    return replace(readings, replaces=replaces_of(runs, readings.first_index, readings.end_index))
 
 
 def _assemble(

@@ -12,10 +12,11 @@ from sqlalchemy.orm import Session
 from database.models.base import now
 from database.models.project import Project
 from database.models.queue import Queue
+from database.models.rewind import ScanRewind
 from database.models.sample import Sample
 from database.models.scan import Scan
 from database.models.station import Station
-from database.services.append import ENDED, check_writer
+from database.services.append import ENDED, check_writer, targets
 from database.services.fields import checked, moment, plain_text
 from database.services.protocols import ScanLike
 from database.services.records import Key, Records, Rows
@@ -142,6 +143,35 @@ class Scans(Records[Scan]):
             return self._loaded(session, row)
 
         return self._db.transact(work, repeatable=True)
+
+    def note_rewind(self, scan_id: Key, step: int, *, writer: str | None = None) -> None:
+        """Keep that the scan goes on at an earlier step; once, however often it is said in a row.
+
+        Raises:
+            StaleWriterError: the scan is not the writer's.
+            FieldError: no such step can be.
+        """
+        if step < 0:
+            raise FieldError("step", f"{step} is negative")
+
+        def work(session: Session) -> None:
+            row = self._locked(session, scan_id)
+            if writer is not None:
+                check_writer(row.scan_id, row.writer, writer)
+            if row.status.is_finished:
+                raise IllegalTransitionError(f"scan {row.scan_id} is {row.status}; it goes nowhere any more")
+            counts = {target.name: target.next_index for target in targets(session.connection(), row.id)}
+            last = session.scalars(_rewinds_of(row.id).order_by(ScanRewind.id.desc()).limit(1)).first()
+            if last is None or (last.step, last.counts) != (step, counts):
+                session.add(ScanRewind(scan_id=row.id, step=step, counts=counts))
+
+        self._db.transact(work, repeatable=True)
+
+    def rewinds(self, scan_id: Key) -> list[ScanRewind]:
+        """Every time the scan went back, oldest first."""
+        with self._db.read() as session:
+            number = number_of(session, Scan, Scan.scan_id, scan_id)
+            return list(session.scalars(_rewinds_of(number).order_by(ScanRewind.id)))
 
     def mark_interrupted(self, who: str | Iterable[Key], message: str = "") -> Rows[str]:
         """Mark running and paused scans interrupted; writes of their writers are refused from now.
@@ -302,6 +332,10 @@ def _with_extra(row: Scan, fields: Mapping[str, Any]) -> dict[str, Any]:
     if extra:
         rest["extra_data"] = (row.extra_data or {}) | rest.get("extra_data", {}) | extra
     return rest
+
+
+def _rewinds_of(scan: int) -> Any:
+    return select(ScanRewind).where(ScanRewind.scan_id == scan)
 
 
 def state_of(state: ScanState | str) -> ScanState:

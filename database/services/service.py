@@ -152,10 +152,17 @@ class DatabaseService:
         return self.points.store(points)
 
     def get_measurement_data(
-        self, measurement_object_id: int, start_index: int | None = None, end_index: int | None = None
+        self,
+        measurement_object_id: int,
+        start_index: int | None = None,
+        end_index: int | None = None,
+        all_readings: bool = False,
     ) -> list[MeasurementDataPoint]:
-        """The readings ``start_index … end_index - 1`` as points."""
-        return self.points.take(measurement_object_id, start_index, end_index)
+        """The readings ``start_index … end_index - 1`` as points.
+
+        Of what was measured again after a rewind the newest, unless `all_readings` are wanted.
+        """
+        return self.points.take(measurement_object_id, start_index, end_index, all_readings)
 
     def create_measurement_data_point(self, **point: Any) -> MeasurementDataPoint:
         """Store one point; see `bulk_create_data_points`. Stored points are never changed."""
@@ -165,7 +172,7 @@ class DatabaseService:
     def get_measurement_data_point(
         self, measurement_object_id: int, sequence_index: int
     ) -> MeasurementDataPoint:
-        found = self.points.take(measurement_object_id, sequence_index, sequence_index + 1)
+        found = self.points.take(measurement_object_id, sequence_index, sequence_index + 1, all_readings=True)
         if not found:
             raise NotFoundError(f"measurement object {measurement_object_id} has no reading {sequence_index}")
         return found[0]

@@ -21,6 +21,7 @@ log = logging.getLogger(__name__)
 FACTS = (
     "scan_opened",
     "scan_dropped",
+    "scan_rewound",
     "scan_terms",
     "queue_opened",
     "queue_ordered",

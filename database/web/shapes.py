@@ -48,6 +48,7 @@ def scan_shape(row: Scan, updates: ScanUpdateServer | None = None) -> Shape:
         "started_at": moment(row.started_at),
         "finished_at": moment(row.finished_at),
         "points_done": row.points_done,
+        "points_replaced": row.points_replaced,
         "points_total": row.points_total,
         "points_vary": bool((row.extra_data or {}).get("points_vary")),
         "restarted_from": row.restarted_from,
@@ -64,7 +65,13 @@ def whole_scan_shape(db: DatabaseService, row: Scan, updates: ScanUpdateServer |
 
 
 def measurement_shape(row: MeasurementObject) -> Shape:
-    return {"name": row.name, "columns": row.layout, "count": row.count, "last_index": row.last_index}
+    return {
+        "name": row.name,
+        "columns": row.layout,
+        "count": row.count,
+        "last_index": row.last_index,
+        "replaced": row.replaced,
+    }
 
 
 def sample_shape(row: Sample) -> Shape:

@@ -59,6 +59,8 @@ class Storing:
                 self._open_queue(first.payload)
             case "scan_dropped":
                 self._drop_scan(first.payload)
+            case "scan_rewound":
+                self._rewind_scan(first.payload)
             case "queue_ordered":
                 self._db.queues.order(
                     _text(first.payload, "queue_id"), list(first.payload.get("scan_ids") or ())
@@ -131,6 +133,12 @@ class Storing:
         row = self._db.scans.update(_text(shape, "scan_id"), queue_id=None)
         if row.status is ScanState.QUEUED:
             self._db.scans.archive(row.id)
+
+    def _rewind_scan(self, shape: dict[str, Any]) -> None:
+        step = shape.get("step")
+        if not isinstance(step, int) or isinstance(step, bool) or step < 0:
+            raise ValueError("step: a whole number from 0 is needed")
+        self._db.scans.note_rewind(_text(shape, "scan_id"), step, writer=self._writer)
 
     def _create_scan(self, scan_id: str, shape: dict[str, Any]) -> None:
         settings = shape.get("settings") or {}

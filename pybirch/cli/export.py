@@ -19,8 +19,9 @@ from pybirch.errors import NotFoundError, PyBirchError
 @click.option(
     "--output", "-o", type=click.Path(dir_okay=False, path_type=Path), help="The file; else stdout."
 )
+@click.option("--all", "all_readings", is_flag=True, help="Also what was measured again after a rewind.")
 @click.option("--demo", is_flag=True, help="From the demo's database.")
-def export(scan: str, measurement: str | None, output: Path | None, demo: bool) -> None:
+def export(scan: str, measurement: str | None, output: Path | None, all_readings: bool, demo: bool) -> None:
     """Write the readings of SCAN (its scan_id) as CSV."""
     with database(demo=demo, must_exist=True) as db:
         from database.web.csv_stream import csv_lines
@@ -28,7 +29,8 @@ def export(scan: str, measurement: str | None, output: Path | None, demo: bool) 
         db.scans.get(scan)
         found = {row.name: row for row in db.readings.measurements(scan)}
         name = chosen(scan, measurement, list(found))
-        lines = csv_lines(found[name].layout, db.readings.iter_blocks(scan, name, 0, None))
+        blocks = db.readings.iter_blocks(scan, name, newest=not all_readings)
+        lines = csv_lines(found[name].layout, blocks)
         if output is None:
             write_to_stdout(lines)
         else:

@@ -51,6 +51,9 @@ class Recorder(BaseExtension):
             self._claimed = True
         self.store.save_status(replace(status, scan_id=self.scan_id))
 
+    def on_rewind(self, step: int) -> None:
+        self.store.save_rewind(self.scan_id, step)
+
     def owe_status(self, status: ScanStatus) -> None:
         self.store.owe_status(replace(status, scan_id=self.scan_id))
 

@@ -8,12 +8,16 @@ import time
 from collections.abc import Iterable, Sequence
 from typing import Any, Protocol, runtime_checkable
 
+import numpy as np
+from numpy.typing import NDArray
+
 from database.errors import DatabaseUnavailableError
 from database.services import DatabaseService
 from pybirch.database_integration.writers import is_another_living_script
 from pybirch.errors import PyBirchError, StaleWriterError
 from pybirch.events import QueueLog, QueueStatus, Readings, ScanStatus
 from pybirch.scan.memory import Record
+from pybirch.scan.rewinding import Rewind
 from pybirch.scan.scan import Scan
 from pybirch.states import ScanState
 
@@ -68,6 +72,14 @@ class Store(Protocol):
 
     def save_status(self, status: ScanStatus) -> None: ...
 
+    def save_rewind(self, scan_id: str, step: int) -> None:
+        """What the scan measures from now on comes from `step` on, after all readings so far.
+
+        Raises:
+            StaleWriterError: the scan was taken from this writer.
+        """
+        ...
+
     def owe_status(self, status: ScanStatus) -> None:
         """A scan's end that could not be saved: as soon as that is possible, while this program lives."""
         ...
@@ -100,15 +112,25 @@ class StoredReadings:
         self._scan_id = scan_id
 
     def steps(self, measurements: Iterable[str]) -> int:
-        known = self.counts()
-        counted = [(name, known[name]) for name in measurements if known.get(name)]
-        return max((int(self.read(name, n - 1, n).steps[0]) + 1 for name, n in counted), default=0)
+        known, rewinds = self.counts(), self.rewinds()
+        last = rewinds[-1] if rewinds else Rewind(0, {})
+        since = [name for name in measurements if known.get(name, 0) > last.counts.get(name, 0)]
+        ends = [known[name] for name in since]
+        steps = [int(self.read(name, n - 1, n).steps[0]) + 1 for name, n in zip(since, ends, strict=True)]
+        return max(steps, default=last.step)
 
     def counts(self) -> dict[str, int]:
         return {name: last + 1 for name, last in self._db.readings.last_indexes(self._scan_id).items()}
 
     def read(self, measurement: str, start: int, end: int) -> Readings:
         return self._db.readings.read(self._scan_id, measurement, start, end)
+
+    def steps_of(self, measurement: str, start: int, end: int) -> NDArray[np.int64]:
+        blocks = self._db.readings.iter_blocks(self._scan_id, measurement, start, end, columns=())
+        return np.concatenate([np.empty(0, dtype=np.int64), *(block.steps for block in blocks)])
+
+    def rewinds(self) -> list[Rewind]:
+        return [Rewind(row.step, row.counts) for row in self._db.scans.rewinds(self._scan_id)]
 
 
 class DatabaseStore:
@@ -189,6 +211,9 @@ class DatabaseStore:
             writer=self.writer,
             timestamp=status.timestamp,
         )
+
+    def save_rewind(self, scan_id: str, step: int) -> None:
+        self.db.scans.note_rewind(scan_id, step, writer=self.writer)
 
     def owe_status(self, status: ScanStatus) -> None:
         name = f"the end of scan {status.scan_id}"

@@ -15,7 +15,7 @@ class BaseExtension:
     """Subclass and override what you need; `super().__init__()` is not required.
 
     Hooks are never called at the same time. `startup`, `execute`, the `on_…` of the end and
-    `shutdown` come from the scan's thread; data, `on_pause` and `on_resume` come from the scan's
+    `shutdown` come from the scan's thread; data, `on_pause`, `on_resume` and `on_rewind` come from the scan's
     outlet, in the order in which they happened. What a hook raises fails the scan; the other
     extensions still hear everything.
     """
@@ -54,6 +54,9 @@ class BaseExtension:
     def on_pause(self) -> None: ...
 
     def on_resume(self) -> None: ...
+
+    def on_rewind(self, step: int) -> None:
+        """The walk goes on at an earlier step; it does so when everybody has heard it."""
 
     def on_complete(self) -> None: ...
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pybirch.queue.dispatcher import Dispatcher
     from pybirch.queue.journal import QueueExtension
     from pybirch.queue.notes import Notes
+    from pybirch.queue.sequel import Sequel
 
 
 class Control:
@@ -30,6 +31,7 @@ class Control:
     _notes: Notes
     _changed: threading.Condition
     _dispatcher: Dispatcher
+    _sequel: Sequel
 
     @property
     def state(self) -> QueueState:
@@ -66,7 +68,7 @@ class Control:
         if changed:
             self._notes.keep("queue_changed", self)
         if chosen is None:
-            self._take_up_rounds()
+            self._sequel.take_up_rounds()
         with self._changed:
             if not self._dispatcher.choose(chosen):
                 return
@@ -137,6 +139,21 @@ class Control:
         self._publish_status()
         self._notes.write("WARNING", f"queue aborted{by_whom(by, why)}")
 
+    def rewind(self, scan_id: str, step: int | None = None, *, by: str = "", why: str = "") -> None:
+        """Have a running or paused scan go back and measure again from a step on; see `Scan.rewind`.
+
+        Args:
+            step: 0 is the beginning, None the beginning of the present line.
+
+        Raises:
+            FieldError: no such step is done.
+            IllegalTransitionError: the scan is neither running nor paused.
+        """
+        scan = self.get_handle_by_id(scan_id).scan
+        at = scan.rewind(step)
+        self._notes.write("INFO", f"{scan.settings.scan_name} rewound to step {at}{by_whom(by, why)}", scan)
+        self._publish_status()
+
     def stop_queue(self, *, by: str = "", why: str = "") -> None:
         """Start no more scans; those under way go on to their end, paused ones when they are resumed."""
         with self._changed:
@@ -184,19 +201,16 @@ class Control:
     def _abort_one(self, handle: ScanHandle, who: str) -> None:
         queued = handle.state is ScanState.QUEUED and not self._dispatcher.is_running(handle)
         finished = handle.is_finished()
-        handle.scan.abort()
-        self._dispatcher.wake()
-        if queued:
-            self._follow(handle)
+        with self._dispatcher.kept_awake():
+            handle.scan.abort()
+            if queued:
+                self._follow(handle)
         if not finished:
             told = " before it began" if queued else ""
             self._notes.write("WARNING", f"{handle.scan.settings.scan_name} aborted{told}{who}", handle.scan)
             self._publish_status()
 
     # Of the queue
-
-    def _take_up_rounds(self) -> None:
-        raise NotImplementedError
 
     def _follow(self, handle: ScanHandle) -> None:
         raise NotImplementedError

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
@@ -68,6 +69,7 @@ class Dispatcher:
         self._on_change = on_change
         self._on_end = on_end
         self._running: dict[str, ScanHandle] = {}
+        self._awake = 0
         self.parted: dict[Scan, list[Any]] = {}
 
     def choose(self, scan_ids: set[str] | None) -> bool:
@@ -97,6 +99,18 @@ class Dispatcher:
             self._leases.forget(self.wake)
             self.state = before
             raise
+
+    @contextmanager
+    def kept_awake(self) -> Iterator[None]:
+        """Meanwhile the queue does not come to rest: what is done now may add to it."""
+        with self._changed:
+            self._awake += 1
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._awake -= 1
+                self._changed.notify_all()
 
     def wake(self) -> None:
         with self._changed:
@@ -158,7 +172,11 @@ class Dispatcher:
         """Wait for the next scan that may start; None when the queue has come to rest."""
         with self._changed:
             while (handle := self._startable()) is None:
-                if not self._running and (self.state is QueueState.STOPPING or not self.waiting()):
+                if (
+                    not self._running
+                    and not self._awake
+                    and (self.state is QueueState.STOPPING or not self.waiting())
+                ):
                     self._come_to_rest()
                     return None
                 self._changed.wait(LOOK_AGAIN)

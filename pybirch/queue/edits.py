@@ -78,10 +78,11 @@ class Edits:
             IllegalTransitionError: it is under way.
             EditConflictError: somebody has edited the queue since `revision`.
         """
-        with self._edit(revision, by) as edit:
-            handle = self._places.remove(scan)
-            edit(f"{handle.scan.settings.scan_name} taken out", handle.scan)
-        self._follow(handle)
+        with self._dispatcher.kept_awake():
+            with self._edit(revision, by) as edit:
+                handle = self._places.remove(scan)
+                edit(f"{handle.scan.settings.scan_name} taken out", handle.scan)
+            self._take_up_rounds()
         return handle.scan
 
     def clear(self) -> None:
@@ -217,7 +218,7 @@ class Edits:
             self._agree_on_rounds(handle, terms)
             told = self._in_words(handle.terms, before)
             edit(f"{handle.scan.settings.scan_name}: {told or 'terms as before'}", handle.scan)
-        self._follow(handle)
+        self._take_up_rounds()
         return handle.terms
 
     def keep_terms(self, scan_id: str, terms: Terms) -> None:
@@ -334,7 +335,7 @@ class Edits:
 
     # Of the queue
 
-    def _follow(self, handle: ScanHandle) -> None:
+    def _take_up_rounds(self) -> None:
         raise NotImplementedError
 
     def _again(self, old: Scan) -> Scan:

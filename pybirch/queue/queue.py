@@ -274,7 +274,9 @@ class Queue(Control, Edits, CallbackMethods):
             self._sequel.after(handle)
 
     def _take_up_rounds(self) -> None:
-        self._sequel.take_up_rounds()
+        """Rounds that may begin now, after an edit."""
+        if self.state in (QueueState.RUNNING, QueueState.PAUSED):
+            self._sequel.take_up_rounds()
 
     def _include(self, scan: Scan) -> None:
         self._dispatcher.include(scan.scan_id)

@@ -85,8 +85,13 @@ class Account:
         return self._course.wish
 
     @property
+    def is_rewinding(self) -> bool:
+        """Somebody wished it to go back, and it is not there yet."""
+        return self._course.rewinds_to is not None and not self.state.is_finished
+
+    @property
     def progress(self) -> float:
-        """Share of the steps done, 0..1."""
+        """Share of the steps done, 0..1; it falls only when the walk is rewound."""
         if self.state is ScanState.COMPLETED:
             return 1.0
         return self._recalled[0] if self._run is None else self._run.progress
@@ -119,7 +124,10 @@ class Account:
 
     @property
     def data(self) -> dict[str, pd.DataFrame]:
-        """Measurement -> DataFrame: positions, then data, a row per reading, by sequence index."""
+        """Measurement -> DataFrame: positions, then data, a row per reading, by sequence index.
+
+        Of what was measured again after a rewind, the newest; `readings` has all.
+        """
         self.flush()
         return self._memory.frames()
 

@@ -35,6 +35,11 @@ class ConditionNode(Node):
         else:
             yield from self.otherwise.parts(at + self.then.steps, (), 0, visit, sense)
 
+    def loop_start(self, at: int, step: int) -> int | None:
+        if step < self.then.steps:
+            return self.then.loop_start(at, step)
+        return self.otherwise.loop_start(at + self.then.steps, step - self.then.steps)
+
     def _holds(self, at: int, sense: Sense) -> bool:
         value = sense.last(self.when.measurement, self.number, self.column, at).value
         holds = self.when.holds(value)

@@ -62,6 +62,7 @@ class Course:
         reopened: it was interrupted, and is to go on.
         rest: what a pause does with the instruments.
         check: raises what must end the scan.
+        rewinds_to: the step somebody wished the walk to go back to, until it is there.
     """
 
     def __init__(self, scan_id: str, tell: Callable[[str | None], None], check: Callable[[], None]) -> None:
@@ -77,7 +78,10 @@ class Course:
         self.check = check
         self._go_on = False
         self._begun = False
+        self.rewinds_to: int | None = None
         self._again: WalkAgain | None = None
+        self._anew = False
+        self._walking = self._walked = False
 
     def take(self) -> None:
         """For who will run the scan: from now on wishes are kept for it.
@@ -148,8 +152,49 @@ class Course:
     def walk_again(self, at: int | None = None) -> None:
         """When it next looks up, and is not paused, the engine takes the walk up again at step `at`."""
         with self.changed:
-            self._again = WalkAgain(at)
+            if at is not None or self._again is None:
+                self._again = WalkAgain(at)
             self.rouse()
+
+    def ask_rewind(self, at: int) -> None:
+        """The walk is to be taken up again at step `at`; one that is paused goes back and stays paused.
+
+        Raises:
+            IllegalTransitionError: the scan is not under way, or its last step is behind it.
+        """
+        with self.changed:
+            if self._walked or self.state not in (ScanState.RUNNING, ScanState.PAUSED):
+                told = "at its end" if self._walked and not self.state.is_finished else str(self.state)
+                raise IllegalTransitionError(f"scan {self._scan_id} is {told} and cannot be rewound")
+            self.rewinds_to = at
+            self.walk_again(at)
+
+    def rewound(self, at: int) -> None:
+        """From the engine: the walk is where it was to go back to."""
+        with self.changed:
+            if self.rewinds_to == at and self._again is None:
+                self.rewinds_to = None
+            self.changed.notify_all()
+
+    def begin_walk(self) -> None:
+        """From the engine: wishes to walk again can be reached from now on."""
+        with self.changed:
+            self._walking = True
+            self.attention = self.attention or self._again is not None
+
+    def end_walk(self) -> None:
+        """From the engine: the last step is done; reach what was wished before, and no rewind after that."""
+        while not self._walked:
+            if self.attention:
+                self.heed()
+            with self.changed:
+                if not self.attention:
+                    self.leave_walk()
+
+    def leave_walk(self) -> None:
+        """From the engine: whatever ended it, the walk is over."""
+        with self.changed:
+            self._walking, self._walked = False, True
 
     def rouse(self) -> None:
         """Make the engine look up, even from a pause."""
@@ -168,38 +213,57 @@ class Course:
             self.attention = False
             self.check()
             pauses = self.wish is Wish.PAUSE
-        if pauses:
-            anew = self.rest.begin()  # takes as long as it takes: nobody who looks or wishes waits for it
-            self._hold(anew)
+        if pauses:  # takes as long as it takes: nobody who looks or wishes waits for it
+            self._anew = self.rest.begin() or self._anew
+        with self.changed:
+            if pauses:
+                self._pause()
+            held = pauses or self.state is ScanState.PAUSED
+            if self.state is ScanState.PAUSED:
+                self._hold()
+            goes_on = held and self.state is not ScanState.PAUSED and self.wish is not Wish.ABORT
+        if goes_on:
             self.rest.end()
         with self.changed:
-            if self.wish is Wish.ABORT:
-                raise AbortAsked
-            if self._again is not None:
-                again, self._again = self._again, None
-                raise again
+            self._leave_the_step()
 
-    def _hold(self, anew: bool) -> None:
-        """Paused until somebody resumes; not at all, if somebody has taken the pause back meanwhile.
+    def _pause(self) -> None:
+        """Into the pause, unless somebody has taken it back meanwhile."""
+        self.check()
+        if self.wish is Wish.PAUSE:
+            self.wish = None
+            self._go_on = False
+            self.move_to(ScanState.PAUSED, "on_pause")
+
+    def _hold(self) -> None:
+        """Until somebody has it go on, or ends it; a rewind is reached at once, and then it holds there."""
+        while not self._go_on and self.wish is not Wish.ABORT and not self._goes_back:
+            self.changed.wait()
+            self.check()
+        if self._goes_back:
+            self.attention = True
+        elif self.wish is not Wish.ABORT:
+            self.move_to(ScanState.RUNNING, "on_resume")
+
+    def _leave_the_step(self) -> None:
+        """If somebody wished it, or the pause has taken the instruments from it.
 
         Raises:
             AbortAsked: the wish is an end.
+            WalkAgain: the walk is to be taken up anew.
         """
-        with self.changed:
-            self.check()
-            if self.wish is Wish.PAUSE:
-                self.wish = None
-                self._go_on = False
-                self.move_to(ScanState.PAUSED, "on_pause")
-                while not self._go_on and self.wish is not Wish.ABORT:
-                    self.changed.wait()
-                    self.check()
-                if self.wish is not Wish.ABORT:
-                    self.move_to(ScanState.RUNNING, "on_resume")
-            if self.wish is Wish.ABORT:
-                raise AbortAsked
-            if anew:
-                self._again = self._again or WalkAgain(None)
+        if self.wish is Wish.ABORT:
+            raise AbortAsked
+        anew, self._anew = self._anew, False
+        if self._again is not None and self._walking:
+            again, self._again = self._again, None
+            raise again
+        if anew:
+            raise WalkAgain(None)
+
+    @property
+    def _goes_back(self) -> bool:
+        return self._walking and self._again is not None and self._again.at is not None
 
     def wait(self, seconds: float) -> None:
         """From the engine: let time pass, and reach what somebody wishes meanwhile; a pause counts.

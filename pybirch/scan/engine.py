@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Mapping
 from functools import partial
 from typing import Any
 
@@ -36,6 +36,7 @@ class Engine:
         bring_up: makes instruments ready that a pause has put in their safe state, before a walk that is
             taken up again; may raise.
         start: the first step to do; those before are done.
+        rewound: called when the walk goes back to a step, before anything moves.
 
     Attributes:
         steps_done: steps that are behind.
@@ -51,9 +52,14 @@ class Engine:
         flag: Flag,
         bring_up: Callable[[], None],
         start: int = 0,
+        rewound: Callable[[int], None] = lambda step: None,
     ) -> None:
         self.steps_done = start
         self._start = start
+        self._way_back = "going back to where it was interrupted"
+        self._rewound = rewound
+        self._settings_at_first: list[dict[str, Any]] = []
+        self._is_rewound = False
         self._plan = plan
         self._move = movers_of(plan, course, flag)
         self._changed = list(plan.changed)
@@ -80,12 +86,14 @@ class Engine:
 
         A step's readings are handed on together, or, where one of them raises, not at all.
         """
+        self._settings_at_first = [dict(_settings(instrument)) for instrument in self._plan.changed]
+        self._course.begin_walk()
         try:
-            while not self._walked():
-                self._outlet.flush()
-                self._sense.begin_again()
-                self._bring_up()
+            again = self._walked()
+            while again is not None:
+                again = self._taken_up(again) or self._walked()
         finally:
+            self._course.leave_walk()
             self._lanes.close()
 
     @property
@@ -101,20 +109,49 @@ class Engine:
         if any(stuck is one for one in self._plan.movements):
             self._here.clear()  # the innermost loop has its reader at hand, but notes the position first
 
-    def _walked(self) -> bool:
-        """From the present step to the end; False when the walk is to be taken up again, somewhere."""
+    def _taken_up(self, again: WalkAgain) -> WalkAgain | None:
+        """Ready to walk from where `again` says; not None when that is elsewhere by now.
+
+        What was measured is with the sinks first. In a pause nothing moves.
+        """
+        self._outlet.flush()
+        if again.at is not None:
+            self._start = self.steps_done = again.at
+            self._way_back = f"going back to step {again.at}"
+            self._is_rewound = True
+            self._rewound(again.at)
+        self._start = self.steps_done
+        self._sense.begin_again()
+        try:
+            self._course.heed()
+            self._bring_up()
+        except WalkAgain as other:
+            return other
+        if self._is_rewound:
+            self._is_rewound = False
+            self._set_as_at_first()
+        return None
+
+    def _set_as_at_first(self) -> None:
+        """The settings with which the walk began; those up to the present step follow."""
+        for instrument, settings in zip(self._plan.changed, self._settings_at_first, strict=True):
+            now = _settings(instrument)
+            other = {name: value for name, value in settings.items() if now.get(name) != value}
+            if other:
+                self._change(instrument, other)
+
+    def _walked(self) -> WalkAgain | None:
+        """From the present step to the end; not None when the walk is to be taken up again, somewhere."""
         found = parts(self._plan, self.steps_done, self._sense)
         try:
             part = next(found, None)
             while part is not None:
                 part = self._do(part, found)
             self.steps_done = self._plan.steps
-            if self._course.attention:
-                self._course.heed()
+            self._course.end_walk()
         except WalkAgain as again:
-            self._start = self.steps_done = self.steps_done if again.at is None else again.at
-            return False
-        return True
+            return again
+        return None
 
     def _do(self, part: Part, found: Generator[Part]) -> Part | None:
         """Do one part; the next."""
@@ -201,7 +238,7 @@ class Engine:
         self._keep_pace()
 
     def _go_back(self, step: Step) -> None:
-        self._say("going back to where it was interrupted")
+        self._say(self._way_back)
         try:
             self._do_step(step)
         finally:
@@ -307,6 +344,10 @@ def _after(found: Generator[Part], unmoved: Unmoved) -> Part | None:
 
 def _left(*_: Any) -> Any:
     raise AbortAsked
+
+
+def _settings(instrument: Any) -> Mapping[str, Any]:
+    return getattr(instrument, "settings", None) or {}
 
 
 def _way(before: Any, after: Any) -> float:

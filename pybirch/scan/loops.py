@@ -61,6 +61,11 @@ class Loop(Node):
                 self._enter(start, round_, visit, before)
                 self.body.pass_over(start, done, visit * self.rounds + round_, before)
 
+    def loop_start(self, at: int, step: int) -> int | None:
+        round_, inside = divmod(step, self.inner)
+        inner = self.body.loop_start(at + round_ * self.inner, inside)
+        return at if inner is None else inner
+
     def _enter(self, start: int, round_: int, visit: int, before: Before) -> None:
         """Note what the beginning of a round, whose first step is `start`, does."""
 

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import threading
 from bisect import bisect_right
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
 
 from pybirch.blocks import join, part
 from pybirch.errors import NotFoundError
 from pybirch.events import Readings
+from pybirch.scan.rewinding import Rewind
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -20,7 +24,11 @@ class Record(Protocol):
     """Where the readings of a scan can be read again."""
 
     def steps(self, measurements: Iterable[str]) -> int:
-        """How many steps of the traversal are kept: one more than the last step of these measurements."""
+        """How many steps of the traversal are done, as far as it is kept.
+
+        One more than the last step of these measurements since the walk was rewound last, if it was;
+        the step it was rewound to, if nothing has been read since.
+        """
         ...
 
     def counts(self) -> dict[str, int]:
@@ -31,6 +39,14 @@ class Record(Protocol):
         """The readings ``start … end - 1``, all of which are kept."""
         ...
 
+    def steps_of(self, measurement: str, start: int, end: int) -> NDArray[np.int64]:
+        """Their steps."""
+        ...
+
+    def rewinds(self) -> list[Rewind]:
+        """Every time the walk went back, oldest first."""
+        ...
+
 
 class Memory:
     """The readings of one scan, by measurement and index.
@@ -39,10 +55,12 @@ class Memory:
 
     Attributes:
         record: has the readings that are not here, or None.
+        rewinds: every time the walk went back, oldest first.
     """
 
     def __init__(self) -> None:
         self.record: Record | None = None
+        self.rewinds: list[Rewind] = []
         self._counts: dict[str, int] = {}
         self._blocks: dict[str, list[Readings]] = {}
         self._lock = threading.Lock()
@@ -61,10 +79,21 @@ class Memory:
             counts = dict(self._counts)
         return counts or ({} if self.record is None else self.record.counts())
 
-    def go_on_from(self, counts: dict[str, int]) -> None:
+    def go_on_from(self, counts: dict[str, int], rewinds: Sequence[Rewind] = ()) -> None:
         """The record has so many readings of an earlier day, to which more will come."""
         with self._lock:
             self._counts = dict(counts)
+            self.rewinds[:] = rewinds
+
+    def steps_of(self, measurement: str, start: int, end: int) -> NDArray[np.int64]:
+        """The steps of the readings ``start … end - 1``, all of which there are."""
+        with self._lock:
+            here = list(self._blocks.get(measurement, ()))
+        kept = min(end, here[0].first_index) if here else end
+        found = [block.steps for block in _cut(here, max(start, kept), end)]
+        if self.record is not None and start < kept:
+            found.insert(0, self.record.steps_of(measurement, start, kept))
+        return np.concatenate(found)
 
     def readings(self, measurement: str, start: int = 0, end: int | None = None) -> Readings:
         """The readings ``start … end - 1`` (all, without bounds), as far as they exist.
@@ -86,10 +115,10 @@ class Memory:
         return join(found)
 
     def frames(self) -> dict[str, pd.DataFrame]:
-        """Measurement -> frame (see `pybirch.frames.to_frame`)."""
-        from pybirch.frames import to_frame
+        """Measurement -> frame of the newest readings (see `pybirch.frames.newest_frame`)."""
+        from pybirch.frames import newest_frame
 
-        return {name: to_frame(self.readings(name)) for name in self.counts()}
+        return {name: newest_frame(self.readings(name)) for name in self.counts()}
 
 
 def _cut(blocks: list[Readings], start: int, end: int) -> list[Readings]:

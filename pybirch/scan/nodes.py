@@ -60,6 +60,14 @@ class Node:
     def pass_over(self, at: int, steps: int, visit: int, before: Before) -> None:
         """Note how the first `steps` steps, more than none, leave things; for what does not vary."""
 
+    def loop_start(self, at: int, step: int) -> int | None:
+        """The first step of the innermost loop that its step `step`, from 0, is in; None: in no loop.
+
+        Args:
+            at: the number of its first step.
+        """
+        return None
+
 
 class Body:
     """Nodes one after the other."""
@@ -88,6 +96,13 @@ class Body:
             at += node.steps
         if moves:
             yield prepare(at, moves)
+
+    def loop_start(self, at: int, step: int) -> int | None:
+        for node in self.nodes:
+            if step < node.steps:
+                return node.loop_start(at, step)
+            at, step = at + node.steps, step - node.steps
+        return None
 
     def pass_over(self, at: int, steps: int, visit: int, before: Before) -> None:
         for node in self.nodes:
@@ -167,6 +182,11 @@ class ParallelNode(Node):
     def pass_over(self, at: int, steps: int, visit: int, before: Before) -> None:
         for branch in self.branches:
             branch.pass_over(at, min(steps, branch.steps), visit, before)
+
+    def loop_start(self, at: int, step: int) -> int | None:
+        """Its own beginning if there is a loop in a branch: side by side, they have no common line."""
+        loops = [branch.loop_start(at, min(step, branch.steps - 1)) for branch in self.branches]
+        return None if all(start is None for start in loops) else at
 
 
 def _steps(parts: Iterator[Part]) -> Iterator[Step]:

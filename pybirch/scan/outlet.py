@@ -19,6 +19,7 @@ from typing import Any
 from pybirch.events import Event, Readings, ScanStatus, utc_now
 from pybirch.extensions.base import BaseExtension
 from pybirch.scan.pending import Batch, Pending
+from pybirch.scan.rewinding import Earlier
 from pybirch.scan.stacking import Layout, stack
 
 log = logging.getLogger(__name__)
@@ -39,6 +40,7 @@ class _Told:
     """Number of readings that come before it."""
     status: ScanStatus
     hook: str | None
+    rewind: int | None = None
 
 
 class Outlet:
@@ -90,6 +92,7 @@ class Outlet:
         self._after_tick = after_tick
         self._next_index = dict(counts or {})
         self._before = sum(self._next_index.values())
+        self._earlier: Earlier | None = None
         self._told: deque[_Told] = deque()
         self._extra: deque[tuple[str, Callable[[int], Readings]]] = deque()
         self._lock = threading.Lock()
@@ -125,6 +128,20 @@ class Outlet:
             self._told.append(_Told(self._drained + len(self.pending), status, hook))
         self._hurry.set()
         self._wake.set()
+
+    def rewind(self, step: int, status: ScanStatus, earlier: Earlier) -> None:
+        """For the engine, when all it has measured is handed on: the walk goes back to `step`.
+
+        Everybody hears it in its turn.
+        """
+        self.go_on_after(earlier)
+        with self._lock:
+            self._told.append(_Told(self._drained + len(self.pending), status, None, step))
+        self.flush()
+
+    def go_on_after(self, earlier: Earlier) -> None:
+        """From now on readings name those of `earlier` that they repeat."""
+        self._earlier = earlier
 
     def add(self, measurement: str, make_block: Callable[[int], Readings]) -> bool:
         """A block from elsewhere than the tree; `make_block` is given the first free index.
@@ -239,7 +256,10 @@ class Outlet:
 
     def _block(self, number: int, batch: Batch) -> Readings:
         layout = self._layouts[number]
-        return stack(self._scan_id, layout, batch, self._next_index.get(layout.measurement, 0))
+        block = stack(self._scan_id, layout, batch, self._next_index.get(layout.measurement, 0))
+        if self._earlier is None:
+            return block
+        return replace(block, replaces=self._earlier.repeated_by(layout.measurement, block.steps))
 
     def _save(self, blocks: list[Readings]) -> None:
         """To every sink, whatever another did; to observers only when all sinks took it."""
@@ -254,6 +274,9 @@ class Outlet:
         self._after_tick(blocks)
 
     def _hand_on_status(self, message: _Told) -> None:
+        if message.rewind is not None:
+            self.shown = None  # the one time that progress falls
+            self._each_sink("on_rewind", message.rewind)
         status = self._show(message.status)
         self._each_sink("save_status", status)
         if message.hook is not None:

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from pybirch.errors import IllegalTransitionError, InstrumentTimeoutError, InterruptedMoveError
+from pybirch.errors import (
+    FieldError,
+    IllegalTransitionError,
+    InstrumentTimeoutError,
+    InterruptedMoveError,
+)
 from pybirch.events import Event, Readings, ScanStatus
 from pybirch.scan.bench import Bench
 from pybirch.scan.course import AbortAsked, Course, WalkAgain
@@ -17,6 +22,7 @@ from pybirch.scan.memory import Memory
 from pybirch.scan.outlet import Outlet, Pace
 from pybirch.scan.plan import Plan
 from pybirch.scan.rest import Pause
+from pybirch.scan.rewinding import Earlier, Rewind
 from pybirch.scan.sense import Sense
 from pybirch.scan.stacking import layouts_of
 from pybirch.scan.stacks import Call
@@ -67,6 +73,7 @@ class Run:
     ) -> None:
         done, counts = _done_before(scan.scan_id, plan, memory) if goes_on else (0, {})
         layouts = layouts_of(plan)
+        self._status: Callable[[str], ScanStatus] = scan.status
         self._plan = plan
         self._course = course
         self._hooks = hooks
@@ -86,8 +93,14 @@ class Run:
             counts,
             len(plan.movements),
         )
-        self._sense = Sense(plan.axes_of, len(plan.movements), counts, memory.readings, memory.counts)
-        self._engine = Engine(plan, self._outlet, course, self._sense, say, flag, self._bring_up, done)
+        if memory.rewinds:
+            self._outlet.go_on_after(self._earlier(done, counts))
+        self._sense = Sense(
+            plan.axes_of, len(plan.movements), counts, memory.readings, memory.counts, memory.rewinds
+        )
+        self._engine = Engine(
+            plan, self._outlet, course, self._sense, say, flag, self._bring_up, done, self._rewound
+        )
         self.hung: list[Any] = []
         self._late: InstrumentTimeoutError | None = None
         self._at_the_end: tuple[float, int] | None = None
@@ -192,6 +205,19 @@ class Run:
         self._bench.report_values(all_of_them=True)
         return _graver(error, self._outlet.error)
 
+    def _rewound(self, step: int) -> None:
+        """Everything measured is with the sinks; now they hear that the walk goes back."""
+        counts = self._memory.counts()
+        earlier = self._earlier(step, counts)
+        self._memory.rewinds.append(Rewind(step, counts))
+        self._outlet.rewind(step, self._status(f"rewound to step {step}"), earlier)
+        self._course.rewound(step)
+
+    def _earlier(self, step: int, counts: Mapping[str, int]) -> Earlier:
+        """What may be repeated from `step` on."""
+        names = [measurement.name for measurement in self._plan.measurements]
+        return Earlier(step, names, counts, self._memory.rewinds, self._memory.steps_of)
+
     # From the watch's thread
 
     def say(self, text: str | None) -> None:
@@ -237,6 +263,21 @@ class Run:
         return {self._pause.thread} | self._engine.threads | self._bench.threads
 
     # From any thread
+
+    def rewind(self, step: int | None) -> int:
+        """Take the walk up again at `step`, or at the beginning of its innermost loop; which it is.
+
+        Raises:
+            FieldError: no such step is done.
+            IllegalTransitionError: the walk is over.
+        """
+        done = self._engine.steps_done
+        if step is None:
+            step = self._plan.body.loop_start(0, max(0, done - 1)) or 0
+        if isinstance(step, bool) or not isinstance(step, int) or not 0 <= step <= done:
+            raise FieldError("step", f"must be a whole number from 0 to {done}, the steps done; not {step!r}")
+        self._course.ask_rewind(step)
+        return step
 
     def check(self) -> None:
         """Raise what a sink raised, or that an instrument took too long."""
@@ -295,7 +336,7 @@ def _done_before(scan_id: str, plan: Plan, memory: Memory) -> tuple[int, dict[st
     if memory.record is None:
         raise IllegalTransitionError(f"scan {scan_id} cannot go on: its record cannot be read from here")
     counts = memory.record.counts()
-    memory.go_on_from(counts)
+    memory.go_on_from(counts, memory.record.rewinds())
     return memory.record.steps(measurement.name for measurement in plan.measurements), counts
 
 

@@ -12,7 +12,7 @@
 
 One thread drives the instruments (the caller of `run`), another, the outlet, hands on what was
 measured. `pause`, `resume` and `abort` may be called from anywhere: they leave a wish, and the
-engine reaches it at the next step.
+engine reaches it at the next step. So does `rewind`, which moves nothing but the walk.
 """
 
 from __future__ import annotations
@@ -285,6 +285,29 @@ class Scan(Account):
             self._finish(ScanState.ABORTED, None)
         elif self._run is not None:
             self._run.interrupt()
+
+    def rewind(self, step: int | None = None) -> int:
+        """Go back to an earlier step and measure again from there, after the step under way.
+
+        What is measured anew are new readings, each of which names the one it repeats; `data` then
+        shows the newest, `readings` all. Progress falls to where the walk goes on. A scan that is
+        paused goes back at once, stays paused, and goes on from there.
+
+        Args:
+            step: where to; 0 is the beginning, None the beginning of the innermost loop (the line)
+                that the last step belongs to.
+
+        Returns:
+            The step it goes back to.
+
+        Raises:
+            FieldError: no such step is done.
+            IllegalTransitionError: the scan is neither running nor paused.
+        """
+        with self._course.changed:
+            if self._run is None or not self.state.is_active:
+                raise IllegalTransitionError(f"scan {self.scan_id} is {self.state} and cannot be rewound")
+            return self._run.rewind(step)
 
     def make_rest_safe(self) -> None:
         """In an emergency, when the scan's own thread hangs in a driver: shut down what it has not yet.

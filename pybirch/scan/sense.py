@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from pybirch.blocks import join
 from pybirch.errors import NotFoundError
 from pybirch.events import Readings
+from pybirch.scan.rewinding import Rewind, standing
 
 PIECE = 65_536
 """Readings of the record read in one go."""
@@ -32,7 +33,7 @@ NOTHING = Seen(float("nan"), {})
 
 @dataclass(frozen=True)
 class _Recorded:
-    """One column of an earlier day's readings."""
+    """One column of an earlier day's readings, whose steps never fall."""
 
     steps: NDArray[np.int64]
     values: NDArray[np.float64]
@@ -56,9 +57,10 @@ class Sense:
     Args:
         axes_of: for each measurement, the axes whose positions its readings have, in their order.
         axes: their number.
-        before: readings there were when the walk began, by measurement; their steps never fall.
+        before: readings there were when the walk began, by measurement.
         read_back: gives those.
         counts: gives how many readings there are now, by measurement.
+        rewinds: every time the walk went back, oldest first; what it went back behind does not count.
 
     Attributes:
         here: where each axis is; NaN where nobody knows.
@@ -74,6 +76,7 @@ class Sense:
         before: Mapping[str, int] | None = None,
         read_back: ReadBack = _nothing,
         counts: Callable[[], Mapping[str, int]] = dict,
+        rewinds: Sequence[Rewind] = (),
     ) -> None:
         self.here = [float("nan")] * axes
         self.latest: list[tuple[int, Any] | None] = [None] * len(axes_of)
@@ -83,6 +86,7 @@ class Sense:
         self._counts = counts
         self._before = before or {}
         self._read_back = read_back
+        self._rewinds = rewinds
         self._recorded: dict[tuple[str, int], _Recorded] = {}
 
     def begin_again(self) -> None:
@@ -109,8 +113,10 @@ class Sense:
                 for start in range(0, count, PIECE)
             )
             found = join(list(pieces))
-            positions = dict(zip(self._axes_of[number], found.positions.values(), strict=False))
-            self._recorded[key] = _Recorded(found.steps, found.values["value"], positions)
+            stand = standing(name, found.steps, self._rewinds)
+            columns = [column[stand] for column in found.positions.values()]
+            positions = dict(zip(self._axes_of[number], columns, strict=False))
+            self._recorded[key] = _Recorded(found.steps[stand], found.values["value"][stand], positions)
         return self._recorded[key]
 
     def _column(self, name: str, start: int, end: int, column: int) -> Readings:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -118,6 +119,14 @@ def test_a_scan_is_exported_to_a_file(scan: DatabaseService, tmp_path: Path) -> 
     assert result.exit_code == 0, result.output
     assert len((tmp_path / "out.csv").read_text().splitlines()) == 4
     assert not (tmp_path / "out.csv.part").exists()
+
+
+def test_an_export_has_the_newest_readings_or_all(scan: DatabaseService) -> None:
+    again = replace(readings("iv", 2), first_index=3, replaces=np.array([0, 1]))
+    scan.readings.append("scan-1", [again])
+    assert [line.split(",")[0] for line in call("export", "scan-1").stdout.splitlines()[1:]] == list("234")
+    everything = call("export", "scan-1", "--all").stdout.splitlines()[1:]
+    assert [line.split(",")[0] for line in everything] == list("01234")
 
 
 def test_several_measurements_want_a_choice(scan: DatabaseService) -> None:

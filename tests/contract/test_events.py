@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -60,7 +61,17 @@ EVENTS: list[tuple[Event, str, str]] = [
         "data_point",
         "scan_id measurement data position sequence_index stride",
     ),
+    (
+        DataPoint(scan_id="S", measurement="m", data={"v": 1.0}, position={}, sequence_index=5, replaces=0),
+        "data_point",
+        "scan_id measurement data position sequence_index stride replaces",
+    ),
     (to_block(READINGS), "data_block", "scan_id measurement first_index count columns encoding"),
+    (
+        to_block(replace(READINGS, replaces=np.array([0, 1]))),
+        "data_block",
+        "scan_id measurement first_index count columns encoding replaces",
+    ),
     (
         QueueLog(queue_id="Q", level="INFO", message="hello"),
         "queue_log",

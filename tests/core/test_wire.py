@@ -41,6 +41,7 @@ EVENTS = st.one_of(
     st.builds(
         events.DataPoint, scan_id=TEXT, measurement=TEXT, data=AXES, position=AXES,
         sequence_index=st.integers(0, 10**9), stride=st.integers(1, 100),
+        replaces=st.none() | st.integers(0, 10**6),
     ),
 )  # fmt: skip
 ANY_NUMBER = st.floats(width=64)
@@ -58,10 +59,13 @@ def readings(draw: st.DrawFn) -> Readings:
     name = st.text(max_size=6).map(lambda t: t or "a")
     unit = st.sampled_from(["", " (V)", " (V/sqrt(Hz))", "(V)", " ()", "  (V)", " (a) (b)"])
     column = st.tuples(name, unit).map("".join)
+    first = draw(st.integers(0, 2**40))
+    named = hnp.arrays(np.int64, count, elements=st.integers(-1, max(-1, min(first - 1, 5))))
     return Readings(
         scan_id="s",
         measurement="m",
-        first_index=draw(st.integers(0, 2**40)),
+        first_index=first,
+        replaces=draw(st.none() | named),
         steps=draw(hnp.arrays(np.int64, count, elements=st.integers(0, 2**40))),
         times=np.sort(draw(hnp.arrays(np.float64, count, elements=st.floats(1.6e9, 1.7e9)))),
         positions=draw(st.dictionaries(column, vector, max_size=2)),
@@ -99,6 +103,8 @@ def test_readings_come_back_exactly(sent: Readings, encoding: str) -> None:
     assert got.timestamp == sent.timestamp
     assert same(got.steps, sent.steps)
     assert same(got.times, sent.times)
+    none = np.full(sent.count, -1)
+    assert same(*(none if one.replaces is None else one.replaces for one in (got, sent)))
     assert list(got.positions) == list(sent.positions)
     assert list(got.values) == list(sent.values)
     assert all(same(got.positions[c], sent.positions[c]) for c in sent.positions)
@@ -232,3 +238,21 @@ def test_dumps_knows_numpy_and_has_no_nan() -> None:
         {"a": np.array([1.0, np.nan]), "b": np.float64("inf"), "c": np.int64(3), 4: float("nan")}
     )
     assert strict(text) == {"a": [1.0, None], "b": None, "c": 3, "4": None}
+
+
+@pytest.mark.parametrize(
+    "replaces", [[[0, 1, 0]], [[3, 3, 0]], [[3, 0, 0]], [[3, 1, 3]], [[3, 1]], ["abc"], [3]]
+)
+def test_what_cannot_be_repeated_is_refused(replaces: Any) -> None:
+    block = wire.to_wire(replace(many(2), first_index=3)) | {"replaces": replaces}
+    with pytest.raises(ValueError, match=r"replaces|cannot repeat"):
+        wire.from_block(wire.from_wire("data_block", block))  # pyright: ignore[reportArgumentType]
+
+
+def test_points_name_what_they_repeat_where_they_do() -> None:
+    block = replace(many(3), first_index=3, replaces=np.array([-1, 1, 2]))
+    points = [wire.to_wire(point) for point in wire.to_points(block)]
+    assert [point.get("replaces") for point in points] == [None, 1, 2]
+    assert "replaces" not in points[0]
+    assert wire.to_wire(block)["replaces"] == [[4, 2, 1]]
+    assert "replaces" not in wire.to_wire(replace(block, replaces=None))

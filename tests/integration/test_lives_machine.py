@@ -1,4 +1,4 @@
-"""Queue × pause × resume × abort × restart × kill × reconnect: seen = stored = counted, in order, once.
+"""Queue × pause × abort × rewind × restart × kill × reconnect: seen = stored = counted, in order, once.
 
 A *kill* is what the record sees of one: the writer's life is over, what it still tries to write is
 refused, and a new life takes up the queue from the record. (Real kills: tests/system/test_kills.py.)
@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Callable
 from contextlib import suppress
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +23,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 from database.services import DatabaseService
 from pybirch.database_integration import DatabaseQueue
 from pybirch.errors import NotFoundError, PyBirchError
+from pybirch.events import Readings
+from pybirch.extensions.base import ScanExtension
 from pybirch.queue.queue import Queue, QueueState, ScanState
 from pybirch.scan.measurements import MeasurementItem
 from pybirch.scan.movements import MovementItem
@@ -31,12 +35,36 @@ from tests.lab import Ear, Meter, Stage
 WAIT = 30.0
 
 
+class Restless(ScanExtension):
+    """Wishes the scan back whenever so many readings more are taken."""
+
+    goes_on = False
+
+    def __init__(self, life: Life, every: int, steps: list[int | None]) -> None:
+        self.life, self.every, self.steps, self.taken = life, every, list(steps), 0
+
+    def startup(self) -> None:
+        self.life.reads = self.read
+
+    def shutdown(self) -> None:
+        self.life.reads = lambda: None
+
+    def read(self) -> None:
+        """From the scan's one meter that nobody else has meanwhile."""
+        self.taken += 1
+        if self.taken >= self.every and self.steps:
+            self.taken = 0
+            with suppress(PyBirchError):
+                self.scan.rewind(self.steps.pop())
+
+
 class Life:
     """Instruments and queue of one life of the program."""
 
     def __init__(self, db: DatabaseService, number: int) -> None:
+        self.reads: Callable[[], None] = lambda: None
         self.stages = [Stage("x"), Stage("y")]
-        self.meters = [Meter("m", lambda n: np.array([[self.stages[0].position]])), Meter("n")]
+        self.meters = [Meter("m", self.read), Meter("n")]
         instruments = [*self.stages, *self.meters]
         options: dict[str, Any] = {"writer": f"life:{number}", "max_parallel_scans": 3}
         db.stations.attach("life", epoch=str(number))
@@ -45,6 +73,10 @@ class Life:
         except NotFoundError:
             self.queue = DatabaseQueue(db, "Q", **options)
         self.ear = Ear(self.queue.bus)
+
+    def read(self, _number: int) -> Any:
+        self.reads()
+        return np.array([[self.stages[0].position]])
 
     def tree(self, points: int, kind: str) -> list[Any]:
         read = [MeasurementItem(self.meters[0])]
@@ -75,10 +107,16 @@ class LivesMachine(RuleBasedStateMachine):
     def queue(self) -> Queue:
         return self.lives[-1].queue
 
-    @rule(points=st.integers(1, 60), kind=st.sampled_from(["line", "grid", "choice"]))
-    def enqueue(self, points: int, kind: str) -> None:
+    @rule(
+        points=st.integers(1, 60),
+        kind=st.sampled_from(["line", "grid", "choice"]),
+        back=st.lists(st.none() | st.integers(0, 8), max_size=4),
+        every=st.integers(1, 9),
+    )
+    def enqueue(self, points: int, kind: str, back: list[int | None], every: int) -> None:
         tree = self.lives[-1].tree(points, kind)
-        self.queue.enqueue(Scan(ScanSettings("P", kind, "", "", tree)))
+        restless = Restless(self.lives[-1], every, back)
+        self.queue.enqueue(Scan(ScanSettings("P", kind, "", "", tree), extensions=[restless]))
 
     @rule()
     def start(self) -> None:
@@ -96,6 +134,13 @@ class LivesMachine(RuleBasedStateMachine):
         handles = self.queue.handles
         with suppress(PyBirchError):
             getattr(self.queue, wish)(handles[pick % len(handles)].scan_id)
+
+    @precondition(lambda self: not self.queue.is_empty())
+    @rule(step=st.none() | st.integers(0, 40), pick=st.integers(0, 50))
+    def rewind_one(self, step: int | None, pick: int) -> None:
+        handles = [handle for handle in self.queue.handles if handle.is_active()] or self.queue.handles
+        with suppress(PyBirchError):
+            self.queue.rewind(handles[pick % len(handles)].scan_id, step)
 
     @rule()
     def wait(self) -> None:
@@ -150,7 +195,7 @@ class LivesMachine(RuleBasedStateMachine):
         row = self.db.scans.get(scan.scan_id)
         assert row.status is scan.state
         assert row.status not in (ScanState.RUNNING, ScanState.PAUSED)
-        stored = 0
+        stored = shown = 0
         for name in ("m", "n"):
             last = self.db.readings.last_indexes(scan.scan_id).get(name, -1)
             seen = self.seen.get((scan.scan_id, name), [])
@@ -159,11 +204,22 @@ class LivesMachine(RuleBasedStateMachine):
             if last >= 0:
                 readings = self.db.readings.read(scan.scan_id, name)
                 assert (readings.first_index, readings.count) == (0, last + 1)
-                steps = readings.steps
-                assert (np.diff(steps) > 0).all(), "a step twice, or out of order"
+                shown += self.check_newest(readings)
         assert stored == row.points_done == scan.points_done
         if scan.state is ScanState.COMPLETED:
-            assert stored == self.whole(scan), "a point is missing"
+            assert shown == self.whole(scan), "a point is missing"
+
+    def check_newest(self, readings: Readings) -> int:
+        """In each walk no step comes twice or out of order; the newest of each step is shown."""
+        rewinds = self.db.scans.rewinds(readings.scan_id)
+        bounds = [0, *(r.counts.get(readings.measurement, 0) for r in rewinds), readings.count]
+        for start, end in pairwise(bounds):
+            assert (np.diff(readings.steps[start:end]) > 0).all(), "a step twice, or out of order"
+        newest = {int(step): index for index, step in enumerate(readings.steps)}
+        pieces = self.db.readings.iter_blocks(readings.scan_id, readings.measurement, newest=True)
+        shown = [i for piece in pieces for i in range(piece.first_index, piece.end_index)]
+        assert shown == sorted(newest.values())
+        return len(shown)
 
     def whole(self, scan: Scan) -> int:
         """The points the tree gives when nothing happens to it."""

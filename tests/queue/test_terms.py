@@ -397,14 +397,29 @@ def test_retries_belong_to_their_round(make: Any, story: list[str]) -> None:
     ]
 
 
-def test_the_last_scan_of_a_round_may_be_taken_out(make: Any, story: list[str]) -> None:
+@pytest.mark.parametrize("take_out", ["abort", "dequeue"])
+def test_the_last_scan_of_a_round_may_be_taken_out(make: Any, story: list[str], take_out: str) -> None:
     queue = Queue("q", [make("a"), make("b"), make("z")])
     a, b, _ = (handle.scan_id for handle in queue.handles)
     queue.group([a, b], "pair", 2)
     queue.set_terms(b, {"not_before": datetime.now(UTC) + timedelta(days=1)})
     queue.start()
     until(lambda: "z" in story)
-    queue.abort(b)
+    getattr(queue, take_out)(b)
     until(lambda: story.count("a") == 2)
     queue.abort()
     finish(queue)
+
+
+def test_a_failed_scan_whose_rounds_are_changed_is_not_tried_again(make: Any, story: list[str]) -> None:
+    door = Doorway()
+    queue = Queue("q")
+    bad = queue.enqueue(make("bad", broken()), {"rounds": 2})
+    queue.enqueue(make("long", Meter("slow", doors={1: door})))
+    queue.start()
+    door.wait_until_entered()
+    queue.set_policy({"retries": 3})
+    queue.set_terms(bad, {"rounds": 5})
+    door.open()
+    finish(queue)
+    assert story == ["bad", "long"]

@@ -81,6 +81,12 @@ class Kept(ScanExtension):
     def read(self, measurement: str, start: int, end: int) -> Readings:
         return part(self.blocks[measurement], start, end)
 
+    def steps_of(self, measurement: str, start: int, end: int) -> Any:
+        return self.read(measurement, start, end).steps
+
+    def rewinds(self) -> list[Any]:
+        return []
+
 
 def scan_of(tree: list[Any]) -> Scan:
     return Scan(ScanSettings("project", "choices", "", "", tree))

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from pybirch.blocks import join, part
 from pybirch.errors import NotFoundError
@@ -49,6 +50,9 @@ class Shelf(ScanExtension):
     def read(self, measurement: str, start: int, end: int) -> Readings:
         self.asked.append((start, end))
         return part(join(self.kept), start, end)
+
+    def steps_of(self, measurement: str, start: int, end: int) -> NDArray[np.int64]:
+        return part(join(self.kept), start, end).steps
 
 
 RANGES = [(0, None), (0, 3), (2, 9), (5, 6), (7, 7), (9, 99), (-5, 2), (12, 3)]

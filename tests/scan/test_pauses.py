@@ -460,3 +460,53 @@ def test_people_are_told_that_it_comes_back() -> None:
     assert "bringing the instruments up again" in [event.message for event in ear.of(ScanStatus)]
     assert ear.of(ScanStatus)[-1].message is None
     bus.close()
+
+
+def test_a_rewind_during_a_safe_pause_moves_nothing_before_somebody_resumes() -> None:
+    door, sink = Doorway(), Sink()
+    outer, inner = Source("outer"), Source("inner")
+    gauge = Gauge(outer, inner, doors={12: door})
+    fine = SettingsItem(gauge, {"range": 5.0})
+    scan = made(
+        a_map(outer, inner, MeasurementItem(gauge)), fine, a_map(outer, inner, MeasurementItem(gauge))
+    )
+    scan.extensions.append(sink)
+    with running(scan):
+        door.wait_until_entered()
+        scan.pause()
+        door.open()
+        assert scan.wait_for(lambda scan: scan.state is PAUSED, PATIENCE)
+        moved = len(outer.visited), len(inner.visited)
+        for step in (9, 3):
+            assert scan.rewind(step) == step
+            until(lambda: not scan.is_rewinding)
+            assert scan.state is PAUSED
+            assert not outer.output
+            assert not inner.output
+            assert gauge.range == -1.0
+        assert (len(outer.visited), len(inner.visited)) == moved
+        scan.resume()
+    assert scan.state is ScanState.COMPLETED
+    frame = scan.data["gauge"]
+    outers, inners = frame["outer (mm)"], frame["inner (mm)"]
+    assert list(zip(outers, inners, strict=True)) == [(o, i) for o in (1, 2, 3) for i in range(5)] * 2
+    assert list(frame["sum (V)"]) == list(outers + inners)
+    assert list(frame["range (V)"]) == [1.0] * 15 + [5.0] * 15
+    assert sink.indexes("gauge") == list(range(13 + 27))
+
+
+def test_settings_are_those_of_the_beginning_after_a_rewind_from_a_safe_pause() -> None:
+    door = Doorway()
+    source = Source("x")
+    gauge = Gauge(source, doors={7: door})
+    line = MovementItem(source, range(5), children=[MeasurementItem(gauge, settings={"range": 1.0})])
+    scan = made(line, SettingsItem(gauge, {"range": 5.0}), line)
+    with running(scan):
+        door.wait_until_entered()
+        scan.pause()
+        door.open()
+        assert scan.wait_for(lambda scan: scan.state is PAUSED, PATIENCE)
+        scan.rewind(2)
+        scan.resume()
+    assert scan.state is ScanState.COMPLETED
+    assert list(scan.data["gauge"]["range (V)"]) == [1.0] * 5 + [5.0] * 5

@@ -1,18 +1,21 @@
 """A program that measures into a database, is killed, and goes on: run by test_kills.
 
-``python -m tests.system.measuring FILE MODE`` prints what observers hear, a line each:
-``scan_id end_index``; nothing is heard before it is stored.
+``python -m tests.system.measuring FILE MODE [REWINDS]`` prints what observers hear, a line each:
+``scan_id end_index``; nothing is heard before it is stored. Each life rewinds each scan so often.
 """
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 
 from database.services import DatabaseService
 from pybirch.database_integration import DatabaseQueue
+from pybirch.errors import PyBirchError
 from pybirch.events import Readings
 from pybirch.instruments.measurement import Measurement
 from pybirch.instruments.movement import Movement
@@ -55,7 +58,20 @@ def show(block: Readings) -> None:
     sys.stdout.flush()
 
 
-def main(file: Path, mode: str) -> None:
+def restless(queue: DatabaseQueue, rewinds: int) -> Callable[[Readings], None]:
+    """Has each scan measure its line, or the one before it too, again at every third tick, so often."""
+    ticks: dict[str, int] = {}
+
+    def look(block: Readings) -> None:
+        ticks[block.scan_id] = tick = ticks.get(block.scan_id, 0) + 1
+        if tick % 3 == 0 and tick <= 3 * rewinds:
+            with suppress(PyBirchError):
+                queue.rewind(block.scan_id, max(0, int(block.steps[-1]) - POINTS) if tick % 2 else None)
+
+    return look
+
+
+def main(file: Path, mode: str, rewinds: int = 0) -> None:
     owned = instruments()
     with DatabaseService(file) as db:
         if db.queues.find("Q") is None:
@@ -63,6 +79,7 @@ def main(file: Path, mode: str) -> None:
         else:
             queue = DatabaseQueue.from_database(db, "Q", [part for one in owned for part in one])
         queue.bus.subscribe(show, kinds=(Readings,))
+        queue.bus.subscribe(restless(queue, rewinds), kinds=(Readings,))
         queue.start(mode=mode)
         for handle in queue.handles:
             if handle.state is ScanState.INTERRUPTED:
@@ -71,4 +88,4 @@ def main(file: Path, mode: str) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), sys.argv[2])
+    main(Path(sys.argv[1]), sys.argv[2], *map(int, sys.argv[3:]))

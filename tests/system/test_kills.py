@@ -12,10 +12,12 @@ import sys
 import threading
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from database.services import DatabaseService
 from pybirch.queue.queue import ScanState
+from pybirch.replacing import hidden, newest, runs_of
 from tests.system.measuring import LINES, POINTS, SCANS
 
 pytestmark = pytest.mark.system
@@ -27,9 +29,9 @@ WHOLE = [1000.0 * y + (x if y % 2 == 0 else POINTS - 1 - x) for y in range(LINES
 class Program:
     """One life of the program; what it showed."""
 
-    def __init__(self, file: Path, mode: str) -> None:
+    def __init__(self, file: Path, mode: str, rewinds: int) -> None:
         self._popen = subprocess.Popen(
-            [sys.executable, "-m", "tests.system.measuring", str(file), mode],
+            [sys.executable, "-m", "tests.system.measuring", str(file), mode, str(rewinds)],
             cwd=ROOT,
             stdout=subprocess.PIPE,
             text=True,
@@ -66,21 +68,26 @@ class Program:
 
 
 @pytest.mark.timeout(60 + 10 * KILLS)
-@pytest.mark.parametrize("mode", ["serial", "parallel"])
-def test_nothing_shown_is_lost_and_every_point_is_there_once(tmp_path: Path, mode: str) -> None:
+@pytest.mark.parametrize(("mode", "rewinds"), [("serial", 0), ("parallel", 0), ("parallel", 2)])
+def test_nothing_shown_is_lost_and_every_point_is_there_once(tmp_path: Path, mode: str, rewinds: int) -> None:
     file, chance = tmp_path / "lab.db", random.Random(mode)
     for _ in range(KILLS):
-        program = Program(file, mode)
+        program = Program(file, mode, rewinds)
         program.kill_after(chance.randrange(2 + 20 // KILLS), 0.06 * chance.random())
         with DatabaseService(file) as db:
             for scan_id, shown in program.shown.items():
                 assert db.readings.last_indexes(scan_id)[db.scans.get(scan_id).scan_name] >= shown - 1
-    last = Program(file, mode)
+    last = Program(file, mode, rewinds)
     assert last.end() == 0
     with DatabaseService(file) as db:
         scans = db.get_queue_with_scans("Q").scans
         assert [scan.status for scan in scans] == [ScanState.COMPLETED] * SCANS
         for scan in scans:
             readings = db.readings.read(scan.scan_id, scan.scan_name)
-            assert list(readings.steps) == list(range(LINES * POINTS))
-            assert list(readings.values["place (mm)"]) == WHOLE
+            assert (scan.points_replaced > 0) == (rewinds > 0)
+            shown = newest(hidden(runs_of(readings)), 0, readings.count)
+            steps, values = readings.steps[shown], readings.values["place (mm)"][shown]
+            assert sorted(steps) == list(range(LINES * POINTS))
+            assert list(values[np.argsort(steps)]) == WHOLE
+            if not rewinds:
+                assert list(readings.steps) == list(range(LINES * POINTS))

@@ -69,6 +69,46 @@ def test_a_plain_queue_is_recorded_and_commanded(
         bridge.unregister()
 
 
+def test_a_scan_is_rewound_from_its_page(server: RunningLab, person: Callable[[RunningLab], Any]) -> None:
+    queue = Queue("script-queue")
+    bridge = setup_websocket_integration(queue, server_url=server.url, token=server.token)
+    try:
+        scan_id = queue.enqueue(script_scan(120, delay=0.02))
+        scan = queue.get_handle(0).scan
+        page = person(server)
+        page.goto(f"{server.url}/scans/{scan_id}")
+        queue.start()
+        until(lambda: scan.points_done > 80, 20, "the scan is under way")
+        page.click("#scan-more summary")
+        page.click("#scan-rewind")
+        page.click("dialog [value=beginning]")
+        page.fill("dialog .reason", "the lamp was off")
+        page.click("dialog [data-answer=yes]")
+        until(lambda: any("rewound to step 0" in line.message for line in queue.get_logs()), 5, "it is told")
+        page.click("#scan-pause")
+        until(lambda: scan.state == "paused", 5, "it still hears a pause")
+        queue.resume(scan_id)
+        assert queue.wait_for_completion(60)
+        assert scan.state == "completed", scan.error
+
+        counts = scan.counts
+        assert counts["volts"] > 120
+        newest = list(scan.data["volts"].index)
+        assert len(newest) == 120
+        told = server.get(f"/api/scan/{scan_id}/data/volts")
+        assert (told["indexes"], told["total"]) == (newest, counts["volts"])
+        shape = server.get(f"/api/scan/{scan_id}")
+        assert {m["name"]: m["count"] for m in shape["measurements"]} == counts
+        for name in ("volts", "light"):
+            script = f"window.pybirch.scan.indexes({name!r})"
+            until(lambda s=script: page.evaluate(s) == newest, 20, f"the page has the newest of {name}")
+        page.reload()
+        page.wait_for_selector(".connection-status.connected")
+        until(lambda: page.evaluate("window.pybirch.scan.indexes('volts')") == newest, 20, "and again")
+    finally:
+        bridge.unregister()
+
+
 def test_a_wrong_token_is_a_sentence(server: RunningLab) -> None:
     with pytest.raises(ServerUnavailableError, match="token"):
         setup_websocket_integration(Queue("nobody"), server_url=server.url, token="wrong", timeout=1.0)

@@ -8,7 +8,7 @@ from apiflask import APIBlueprint
 from werkzeug.exceptions import NotFound
 
 from database.web.api import lists
-from database.web.api.schemas import CommandIn, QueueCommandOut, ScanCommandOut
+from database.web.api.schemas import CommandIn, QueueCommandOut, RewindIn, ScanCommandOut
 from database.web.identity import me, needs, require
 from database.web.services import Services, services
 from database.web.shapes import Shape, scan_shape
@@ -57,6 +57,21 @@ def queue_command(queue_id: str, action: str, body: dict[str, Any]) -> Shape:
 def scan_command(scan_id: str, action: str) -> Shape:
     """Pause, resume or abort a scan, or run it again as a new one"""
     known_action(action, ScanAction)
+    return on_scan(scan_id, action)
+
+
+@bp.post("/scan/<scan_id>/rewind")
+@bp.input(RewindIn, arg_name="body")
+@bp.output(ScanCommandOut)
+@bp.doc(responses=COMMAND_ERRORS)
+@needs("operate")
+def rewind_scan(scan_id: str, body: dict[str, Any]) -> Shape:
+    """Have a running or paused scan go back and measure again from a step on"""
+    return on_scan(scan_id, "rewind", step=body["step"], why=body["why"])
+
+
+def on_scan(scan_id: str, action: str, **what: Any) -> Shape:
+    """Send it to the scan's station; the scan as the station left it."""
     parts = services()
     row = parts.db.scans.get(scan_id)
     require("operate", row)
@@ -66,8 +81,10 @@ def scan_command(scan_id: str, action: str) -> Shape:
         queue_id=row.queue.queue_id if row.queue else None,
         scan_id=row.scan_id,
         by=me().username,
+        **what,
     )
-    parts.audit.note(me().username, action, f"scan:{row.scan_id}")
+    noted = {key: value for key, value in what.items() if value is not None}
+    parts.audit.note(me().username, action, f"scan:{row.scan_id}", **noted)
     shape = after_scan_command(parts, row, answer)
     return {"ok": True, "command_id": answer["command_id"], "scan": shape}
 

@@ -8,14 +8,18 @@ import numpy as np
 from apiflask import APIBlueprint
 from flask import Response, current_app
 from flask.typing import ResponseReturnValue
+from numpy.typing import NDArray
 
+from database.services.readings import ReadingsService
 from database.web.api.schemas import DataOut, DataQuery
 from database.web.csv_stream import csv_lines, file_name
 from database.web.identity import needs, require
 from database.web.services import services
 from database.web.shapes import Shape
+from pybirch.blocks import join, part
 from pybirch.errors import FieldError, NotFoundError
 from pybirch.events import Readings
+from pybirch.replacing import hidden, newest, newest_parts
 from pybirch.wire import join_column, to_block
 
 bp = APIBlueprint("api_data", __name__, tag="Data")
@@ -50,21 +54,28 @@ def data(scan_id: str, measurement: str, query: dict[str, Any]) -> ResponseRetur
     end = total if query["end"] is None else min(max(query["end"], start), total)
     columns = wanted_columns(row.layout, query["columns"])
     if query["format"] == "csv":
-        blocks = db.readings.iter_blocks(scan.scan_id, measurement, start, end)
+        blocks = db.readings.iter_blocks(scan.scan_id, measurement, start, end, newest=not query["all"])
         which = [measurement] if len(rows) > 1 else []
         name = file_name(scan.scan_name, *which, scan.scan_id)
         headers = {"Content-Disposition": f'attachment; filename="{name}"'}
         return Response(csv_lines(row.layout, blocks, columns), mimetype="text/csv", headers=headers)
     head = {"scan_id": scan.scan_id, "measurement": measurement, "total": total, "encoding": query["format"]}
     rows = rows_at_once(row.layout, columns)
-    most = query["max_points"]
+    most, newest_only = query["max_points"], bool(row.replaced) and not query["all"]
     with services().turns.one(person):
         if most is not None and end - start > most:
             most = max(2, min(most, rows))
-            found = db.readings.overview(scan.scan_id, measurement, most, columns, start, end)
-            return current_app.json.response(head | decimated(found, query["format"]))
-        readings = db.readings.read(scan.scan_id, measurement, start, min(end, start + rows), columns)
-        return current_app.json.response(head | exact(readings, query["format"]))
+            found = db.readings.overview(
+                scan.scan_id, measurement, most, columns, start, end, newest=newest_only
+            )
+            told = decimated(found, query["format"])
+        else:
+            readings = db.readings.read(scan.scan_id, measurement, start, min(end, start + rows), columns)
+            gone = db.readings.replaced(scan.scan_id, measurement) if newest_only else hidden(())
+            told = newest_of(readings, gone, query["format"])
+        if row.replaced:
+            told |= repeats(db.readings, scan.scan_id, measurement, told)
+        return current_app.json.response(head | told)
 
 
 def wanted_columns(layout: list[dict[str, Any]], text: str | None) -> list[str] | None:
@@ -103,6 +114,27 @@ def exact(readings: Readings, encoding: str) -> Shape:
         "stride": 1,
         "columns": block.columns,
     }
+
+
+def newest_of(readings: Readings, gone: NDArray[np.int64], encoding: str) -> Shape:
+    """The readings without those that were measured again, with the indexes they have."""
+    first, end = readings.first_index, readings.end_index
+    shown = newest(gone, first, end)
+    if shown.all():
+        return exact(readings, encoding)
+    parts = [part(readings, a - first, b - first) for a, b in newest_parts(gone, first, end)]
+    left = join(parts or [part(readings, 0, 0)])
+    return exact(left, encoding) | {
+        "first_index": first,
+        "end_index": end,
+        "indexes": first + np.flatnonzero(shown),
+    }
+
+
+def repeats(readings: ReadingsService, scan_id: str, measurement: str, told: Shape) -> Shape:
+    """Which readings of an answer's range repeat which, shown or not; nothing where none does."""
+    runs = readings.replacements(scan_id, measurement, told["first_index"], told["end_index"])
+    return {"replaces": [[run.first, run.count, run.replaces] for run in runs]} if runs else {}
 
 
 def decimated(overview: Any, encoding: str) -> Shape:

@@ -7,7 +7,7 @@ from typing import Any
 from apiflask import APIBlueprint
 
 from database.web.api import lists
-from database.web.api.commands import COMMAND_ERRORS, after_queue_command, after_scan_command, station_of
+from database.web.api.commands import COMMAND_ERRORS, after_queue_command, on_scan
 from database.web.api.schemas import (
     DuplicateIn,
     GroupIn,
@@ -96,16 +96,7 @@ def policy(queue_id: str, body: dict[str, Any]) -> Shape:
 @needs("operate")
 def leave(scan_id: str) -> Shape:
     """Let an interrupted scan be as it is; nobody is asked about it any more"""
-    parts = services()
-    row = parts.db.scans.get(scan_id)
-    require("operate", row)
-    queue_id = row.queue.queue_id if row.queue else None
-    answer = parts.stations.command(
-        station_of(parts, row), "leave", queue_id=queue_id, scan_id=row.scan_id, by=me().username
-    )
-    parts.audit.note(me().username, "leave", f"scan:{row.scan_id}")
-    shape = after_scan_command(parts, row, answer)
-    return {"ok": True, "command_id": answer["command_id"], "scan": shape}
+    return on_scan(scan_id, "leave")
 
 
 def _edit(queue_id: str, action: str, body: dict[str, Any]) -> Shape:

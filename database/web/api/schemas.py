@@ -39,6 +39,7 @@ class DataQuery(Schema):
     max_points = Integer(load_default=None, allow_none=True, validate=Range(2, 200_000))
     columns = String(load_default=None, allow_none=True, metadata={"description": "names, with commas"})
     format = String(load_default="json", validate=OneOf(["json", "float32", "float64", "csv"]))
+    all = Boolean(load_default=False, metadata={"description": "also what was measured again after a rewind"})
 
 
 class SampleOut(Schema):
@@ -53,6 +54,7 @@ class MeasurementOut(Schema):
     columns = List(Dict(), metadata={"description": "name, unit, role, shape of one reading"})
     count = Integer()
     last_index = Integer()
+    replaced = Integer(metadata={"description": "how many were measured again after a rewind"})
 
 
 class ScanOut(Schema):
@@ -76,6 +78,7 @@ class ScanOut(Schema):
     started_at = String(allow_none=True)
     finished_at = String(allow_none=True)
     points_done = Integer()
+    points_replaced = Integer(metadata={"description": "of these, how many were measured again"})
     points_total = Integer(allow_none=True)
     points_vary = Boolean()
     restarted_from = String(allow_none=True)
@@ -180,7 +183,13 @@ class DataOut(Schema):
     stride = Integer()
     columns = List(Raw())
     encoding = String()
-    indexes = List(Integer(), metadata={"description": "only when decimated"})
+    indexes = List(
+        Integer(), metadata={"description": "only where readings are left out: decimated, or measured again"}
+    )
+    replaces = List(
+        List(Integer()),
+        metadata={"description": "which readings repeat which: first index, count, first index repeated"},
+    )
 
 
 class CommandIn(Schema):
@@ -225,6 +234,16 @@ class PolicyIn(EditIn):
     policy = Dict(
         required=True, metadata={"description": "on_failure, retries, retry_delay, on_interrupted, mode"}
     )
+
+
+class RewindIn(Schema):
+    step = Integer(
+        load_default=None,
+        allow_none=True,
+        validate=NUMBER,
+        metadata={"description": "0 is the beginning; without it the beginning of the present line"},
+    )
+    why = String(load_default=None, allow_none=True, validate=Length(max=500))
 
 
 class FindingOut(Schema):

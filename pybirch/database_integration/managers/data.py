@@ -14,7 +14,7 @@ from database.services import DatabaseService
 from pybirch.database_integration.config import IntegrationConfig
 from pybirch.errors import FieldError
 from pybirch.events import Readings
-from pybirch.frames import join_frames
+from pybirch.frames import newest_frame, to_frame
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -84,10 +84,14 @@ class DataManager:
             for scan_id, measurement in list(self._waiting):
                 self._store(scan_id, measurement)
 
-    def get_data(self, scan_id: Key, measurement_name: str) -> pd.DataFrame:
-        """All readings: positions, then data, a row each, by sequence index."""
+    def get_data(self, scan_id: Key, measurement_name: str, *, all_readings: bool = False) -> pd.DataFrame:
+        """The readings: positions, then data, a row each, by sequence index.
+
+        Of what was measured again after a rewind the newest, unless `all_readings` are wanted.
+        """
         self.flush()
-        return join_frames([self._db.readings.read(scan_id, measurement_name)])
+        readings = self._db.readings.read(scan_id, measurement_name)
+        return to_frame(readings) if all_readings else newest_frame(readings)
 
     def _text(self, scan_id: Key) -> str:
         if scan_id not in self._texts:

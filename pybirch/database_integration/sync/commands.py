@@ -54,7 +54,13 @@ class Commands:
             return self.stop_everything(by, why)
         if scan_id is not None:
             return self._on_scan(
-                str(action), self._queue_of(str(scan_id), queue_id), str(scan_id), mode, by, why
+                str(action),
+                self._queue_of(str(scan_id), queue_id),
+                str(scan_id),
+                mode,
+                by,
+                why,
+                command.get("step"),
             )
         queue = self._queue(str(queue_id))
         match action:
@@ -85,7 +91,14 @@ class Commands:
         }
 
     def _on_scan(
-        self, action: str, queue: Queue, scan_id: str, mode: str | None, by: str, why: str
+        self,
+        action: str,
+        queue: Queue,
+        scan_id: str,
+        mode: str | None,
+        by: str,
+        why: str,
+        step: int | None = None,
     ) -> dict[str, Any]:
         match action:
             case "start":
@@ -96,6 +109,8 @@ class Commands:
                 queue.resume(scan_id, by=by, why=why)
             case "abort":
                 queue.abort(scan_id, by=by, why=why)
+            case "rewind":
+                queue.rewind(scan_id, step, by=by, why=why)
             case "restart":
                 return self._restart(queue, scan_id, by)
             case "leave":
@@ -162,4 +177,5 @@ _REACHED: dict[str, Callable[[Scan], bool]] = {
     "pause": _not_running,
     "resume": lambda scan: scan.state not in (ScanState.PAUSED, ScanState.INTERRUPTED),
     "abort": lambda scan: scan.state.is_finished,
+    "rewind": lambda scan: not scan.is_rewinding,
 }

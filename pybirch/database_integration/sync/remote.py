@@ -116,6 +116,9 @@ class RemoteStore:
     def save_status(self, status: ScanStatus) -> None:
         self._keep(("scan_status", to_wire(status)))
 
+    def save_rewind(self, scan_id: str, step: int) -> None:
+        self._keep(("scan_rewound", {"scan_id": scan_id, "step": step}))
+
     def owe_status(self, status: ScanStatus) -> None:
         self._post("scan_status", to_wire(status))
 

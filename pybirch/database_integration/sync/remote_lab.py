@@ -343,7 +343,7 @@ class RemoteLab:
     def _fetch(self, scan_id: str, measurement: str, start: int, end: int) -> Readings:
         end = min(end, start + MOST_READINGS)
         answer = self._server().get(
-            "scan", scan_id, "data", measurement, start=start, end=end, format="float64"
+            "scan", scan_id, "data", measurement, start=start, end=end, format="float64", all=1
         )
         if answer.get("indexes") is not None:
             raise ValueError(f"readings of {measurement} came thinned out")
@@ -355,5 +355,6 @@ class RemoteLab:
                 count=answer["count"],
                 columns=answer["columns"],
                 encoding=answer["encoding"],
+                replaces=answer.get("replaces"),
             )
         )

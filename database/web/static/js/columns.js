@@ -35,7 +35,7 @@ function flatBinary(column, encoding) {
   return flat;
 }
 
-/** A block, or an answer of /data, as {first, count, end, indexes, columns: [{name, unit, role, values, isArray}]}. */
+/** A block, or an answer of /data, as {first, count, end, indexes, columns: [{name, unit, role, values, isArray}], replaces: [[first, count, first repeated]]}. */
 export function decodeBlock(block) {
   const columns = block.columns.map((column) => ({
     name: column.name, unit: column.unit ?? "", role: column.role,
@@ -44,5 +44,5 @@ export function decodeBlock(block) {
   const first = block.first_index ?? 0;
   const indexes = block.indexes ?? null;
   const rows = indexes ? indexes.length : columns.length ? columns[0].values.length : block.count ?? 0;
-  return { first, count: rows, end: block.end_index ?? first + rows, indexes, columns };
+  return { first, count: rows, end: block.end_index ?? first + rows, indexes, columns, replaces: block.replaces ?? [] };
 }

@@ -33,6 +33,11 @@ export class DataTable {
     const key = store.name + columns.map((column, i) => `${column.key} ${scales[i]?.unit} ${scales[i]?.decimals}`).join();
     this.scales = scales;
     if (key !== this.key) this.build(key, columns);
+    if (store.removals !== this.removals) {
+      this.removals = store.removals;
+      this.lastIndex = -1;
+      this.body.replaceChildren();
+    }
     const indexes = store.index.all();
     const fresh = [];
     for (let row = indexes.length - 1; row >= 0 && indexes[row] > this.lastIndex && fresh.length < MOST; row--) fresh.push(this.line(store, columns, row, indexes));
@@ -40,7 +45,8 @@ export class DataTable {
     this.body.prepend(...fresh);
     while (this.body.children.length > MOST) this.body.lastElementChild.remove();
     this.lastIndex = indexes.at(-1);
-    setText(this.note, store.end > MOST ? `latest ${MOST} of ${count(store.end)} readings` : plural(store.end, "reading"));
+    const again = store.repeated ? `, ${count(store.repeated)} measured again` : "";
+    setText(this.note, (store.shown > MOST ? `latest ${MOST} of ${count(store.shown)} readings` : plural(store.shown, "reading")) + again);
   }
 
   build(key, columns) {

@@ -1,4 +1,5 @@
-// The readings of one measurement as this page has them: each index once, in order, without gaps.
+// The readings of one measurement as this page has them: each index once, in order, without gaps; but
+// those that were measured again after a rewind are left out as soon as that is known.
 
 const MOST_ARRAY_VALUES = 2_000_000;
 
@@ -21,6 +22,23 @@ class Growing {
   all() {
     return this.values.subarray(0, this.length);
   }
+
+  remove(from, to) {
+    this.values.copyWithin(from, to, this.length);
+    this.length -= to - from;
+  }
+}
+
+/** The first place in rising `values` that is not below `value`. */
+function placeOf(values, value) {
+  let low = 0;
+  let high = values.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (values[middle] < value) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }
 
 export class MeasurementStore {
@@ -35,6 +53,8 @@ export class MeasurementStore {
     this.end = 0;
     this.decimated = false;
     this.version = 0;
+    this.repeated = 0;
+    this.removals = 0;
   }
 
   /** How many readings are known of: one past the last index. */
@@ -44,6 +64,11 @@ export class MeasurementStore {
 
   get rows() {
     return this.index.length;
+  }
+
+  /** How many there are less those that were measured again. */
+  get shown() {
+    return this.end - this.repeated;
   }
 
   indexes() {
@@ -70,9 +95,32 @@ export class MeasurementStore {
     if (positions && block.count < block.end - block.first) this.decimated = true;
     this.index.append(numbers, from);
     for (const column of block.columns) this.#appendColumn(column, from);
+    const before = this.end;
     this.end = block.end;
+    for (const run of block.replaces ?? []) this.#leaveOut(run, before);
     this.version++;
     return "new";
+  }
+
+  /** What the readings of a run, as far as they are new, repeat is shown no more. */
+  #leaveOut([first, count, replaces], known) {
+    const start = Math.max(first, known);
+    const many = Math.min(first + count, this.end) - start;
+    if (many <= 0) return;
+    this.repeated += many;
+    const gone = replaces + start - first;
+    const [from, to] = [placeOf(this.index.all(), gone), placeOf(this.index.all(), gone + many)];
+    if (from === to) return;
+    const { rows } = this;
+    this.index.remove(from, to);
+    for (const { isArray, data } of this.columns.values()) {
+      if (!isArray) data.remove(from, to);
+      else {
+        const lacking = rows - data.length;
+        data.splice(Math.max(0, from - lacking), Math.max(0, to - lacking) - Math.max(0, from - lacking));
+      }
+    }
+    this.removals++;
   }
 
   #appendColumn(column, from) {

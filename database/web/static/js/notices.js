@@ -14,13 +14,13 @@ export function toast(text, { error = false } = {}) {
   return box;
 }
 
-/** Ask once; true if they said yes. With `why`, an object, its `text` becomes the reason they gave. */
-export function ask({ title, text, yes, danger = false, why = null }) {
+/** Ask once; true if they said yes. With `why`, an object, its `text` becomes the reason they gave; `body` is shown below the text. */
+export function ask({ title, text, yes, danger = false, why = null, body = null }) {
   return new Promise((resolve) => {
     const agree = h("button", { type: "button", class: `button ${danger ? "danger solid" : "primary"}`, dataset: { answer: "yes" } }, yes);
     const refuse = h("button", { type: "button", class: "button", dataset: { answer: "no" } }, "Cancel");
     const reason = why && h("input", { type: "text", class: "form-control reason", maxlength: 500, placeholder: "Why (optional, kept in the log)", "aria-label": "Why" });
-    const dialog = h("dialog", { class: "dialog", "aria-label": title }, h("h2", {}, title), h("p", {}, text), reason,
+    const dialog = h("dialog", { class: "dialog", "aria-label": title }, h("h2", {}, title), h("p", {}, text), body, reason,
       h("div", { class: "dialog-actions" }, refuse, agree));
     const end = (answer) => {
       if (why) why.text = reason.value.trim();

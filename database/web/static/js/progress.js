@@ -8,13 +8,16 @@ export const isFinished = (status) => ["completed", "aborted", "failed", "interr
 export function scanShare(scan) {
   if (scan.status === "completed") return 1;
   if (typeof scan.progress === "number") return scan.progress;
-  return scan.points_total ? scan.points_done / scan.points_total : 0;
+  return scan.points_total ? newestPoints(scan) / scan.points_total : 0;
 }
+
+/** Points done less those that were measured again. */
+const newestPoints = (scan) => (scan.points_done ?? 0) - (scan.points_replaced ?? 0);
 
 /** Points done as last told, or as progress implies where that is newer and the number is known beforehand. */
 export function scanPoints(scan) {
   const implied = scan.points_total && !scan.points_vary && typeof scan.progress === "number" ? Math.round(scan.progress * scan.points_total) : 0;
-  return Math.max(scan.points_done ?? 0, implied);
+  return Math.max(newestPoints(scan), implied);
 }
 
 /** How many points there will be: a number, "at most" one, or nothing where an end has told it. */

@@ -61,7 +61,7 @@ export class ScanChart {
   showTabs() {
     for (const tab of byId("measurement-tabs").children) {
       tab.setAttribute("aria-selected", String(tab.dataset.measurement === this.measurement));
-      setText(tab.lastElementChild, count(this.manager.points(tab.dataset.measurement)));
+      setText(tab.lastElementChild, count(this.manager.shown(tab.dataset.measurement)));
     }
   }
 

@@ -58,6 +58,11 @@ export class ScanRealtimeManager {
     return this.stores.get(measurement)?.points ?? 0;
   }
 
+  /** Points less those that were measured again. */
+  shown(measurement) {
+    return this.stores.get(measurement)?.shown ?? 0;
+  }
+
   indexes(measurement) {
     return this.stores.get(measurement)?.indexes() ?? [];
   }
@@ -65,6 +70,13 @@ export class ScanRealtimeManager {
   get pointsDone() {
     let sum = 0;
     for (const store of this.stores.values()) sum += store.points;
+    return sum;
+  }
+
+  /** How many points were measured again after a rewind. */
+  get pointsRepeated() {
+    let sum = 0;
+    for (const store of this.stores.values()) sum += store.repeated;
     return sum;
   }
 
@@ -148,7 +160,7 @@ export class ScanRealtimeManager {
       const before = store.end;
       try {
         const answer = await get(withQuery(path("scan", this.scanId, "data", measurement), {
-          start: store.end, end: decimate ? job.end - WHOLE_TAIL : null, max_points: decimate ? this.config.maxPoints?.() ?? 2000 : null, format: "float64",
+          start: store.end, end: decimate ? job.end - WHOLE_TAIL : null, max_points: decimate ? this.config.maxPoints?.() ?? 2000 : null, format: "float64", all: decimate ? null : 1,
         }), { timeout: 30_000 });
         const block = decodeBlock(answer);
         if (block.end > block.first) this.apply(measurement, block);

@@ -1,5 +1,5 @@
 import { get, path, withQuery } from "../api.js";
-import { bindActions, showActions } from "../actions.js";
+import { bindActions, mayOperate, showActions } from "../actions.js";
 import { byId, fill, h, initialData, progressBar, setProgress, setText, showBadge } from "../dom.js";
 import { DataTable } from "../data-table.js";
 import { showFacts } from "../facts.js";
@@ -9,6 +9,7 @@ import { errorPanel, toast } from "../notices.js";
 import { planOf } from "../plan.js";
 import { Preflight } from "../preflight.js";
 import { elapsed, isActive, isFinished, pointsToBe, RateMeter, remaining, scanShare } from "../progress.js";
+import { bindRewind } from "../rewind.js";
 import { ScanChart } from "../scan-chart.js";
 import { ScanRealtimeManager } from "../scan-realtime.js";
 import { scanHref } from "../scan-rows.js";
@@ -18,6 +19,7 @@ import { isSilent, onStations, stationOf } from "../stations.js";
 let scan = initialData();
 let heardAt = 0;
 let instruments = null;
+let rewound = false;
 const meter = new RateMeter();
 const preflight = new Preflight(scan.scan_id);
 const bar = progressBar(0);
@@ -37,6 +39,7 @@ const manager = new ScanRealtimeManager(scan.scan_id, {
   onStatus: (event) => {
     heardAt = Date.now();
     const ended = !isFinished(scan.status) && isFinished(event.status);
+    rewound ||= event.progress !== null && event.progress < scan.progress;
     take({ status: event.status, progress: event.progress ?? scan.progress, message: event.message ?? scan.message, requested: event.requested ?? null });
     if (ended) void manager.refresh().catch(() => {});
   },
@@ -57,6 +60,15 @@ function names() {
 
 const done = () => Math.max(manager.pointsDone, scan.points_done ?? 0);
 
+/** How many of them were measured again, as the record or this page knows. */
+const repeated = () => Math.max(manager.pointsRepeated, scan.points_replaced ?? 0);
+
+/** The step of the last point there is. */
+function lastStep() {
+  const store = [...manager.stores.values()].filter((one) => one.rows).at(-1);
+  return (store && store.ofRole("step")[0]?.data.all().at(-1)) ?? 0;
+}
+
 function actions() {
   if (scan.status === "running") return scan.requested === "pause" ? ["abort"] : ["pause", "abort"];
   if (scan.status === "paused") return ["resume", "abort"];
@@ -72,6 +84,7 @@ function take(changes) {
   document.title = `${scan.name || scan.scan_id} · PyBirch`;
   showBadge(byId("scan-state"), scan.status);
   showActions(byId("scan-actions"), actions());
+  byId("scan-more").hidden = !mayOperate() || !isActive(scan.status);
   showWish();
   showStale();
   showProgress();
@@ -99,15 +112,17 @@ function showWish() {
 }
 
 function showProgress() {
-  const points = done();
-  if (scan.status === "running") meter.add(points);
+  const points = done() - repeated();
+  if (scan.status === "running") meter.add(done());
   const toBe = pointsToBe(scan);
-  const share = toBe && !toBe.most && scan.status !== "completed" ? Math.min(1, points / toBe.total) : scanShare(scan);
+  const byPoints = toBe && !toBe.most && scan.status !== "completed" && !rewound && !repeated();
+  const share = byPoints ? Math.min(1, points / toBe.total) : scanShare(scan);
   const pace = scan.status === "running" ? meter.perSecond : NaN;
   const lived = elapsed(scan);
   const left = realtime.state === "stale" ? NaN : remaining({ ...scan, progress: share });
   const figures = [
     ["Points", count(points), toBe && `of ${toBe.most ? "at most " : ""}${count(toBe.total)}`],
+    repeated() > 0 && ["Measured again", count(repeated())],
     (toBe || scan.status === "completed") && ["Done", percent(share)],
     scan.status === "running" && ["Rate", rate(pace)],
     Number.isFinite(lived) && [isFinished(scan.status) ? "Took" : "Elapsed", duration(lived)],
@@ -192,6 +207,7 @@ bindActions(byId("scan-actions"), "scan", scan.scan_id, {
     if (answer.scan?.scan_id && answer.scan.scan_id !== scan.scan_id) location.href = scanHref(answer.scan);
   },
 });
+bindRewind(byId("scan-rewind"), scan.scan_id, { lastStep, onAnswer: (answer) => answer.scan && take(answer.scan) });
 onStations(showStale);
 realtime.onInstrumentStatus((event) => event.status === "error" && void lookAtInstruments());
 setInterval(showProgress, 500);
