@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import logging
+import math
 import threading
 import time
 from collections.abc import Callable
 from typing import Any, Protocol
 
 from pybirch.database_integration.sync.broadcasts import Broadcasts
+from pybirch.database_integration.sync.easing import Easing
 from pybirch.database_integration.sync.latest import Latest
 from pybirch.database_integration.sync.pacing import Pacer
 from pybirch.events import (
@@ -27,6 +29,7 @@ from pybirch.wire import from_block, to_block, to_wire
 
 log = logging.getLogger(__name__)
 
+COUNT_EVERY = 1.0
 GLOBAL = "global"
 INSTRUMENTS = "instruments"
 
@@ -75,7 +78,10 @@ class ScanUpdateServer(Broadcasts):
         super().__init__()
         self._socketio = socketio
         self._register = register
+        self._clock = clock
         self._pacer = Pacer(clock)
+        self._easing = Easing(clock)
+        self._counted, self._count_again = 1, -math.inf
         self._latest = Latest()
         self._changed = threading.Condition(threading.RLock())
         self._open = True
@@ -89,28 +95,37 @@ class ScanUpdateServer(Broadcasts):
         self._make_known(event)
         with self._changed:
             self._latest.keep(event)
-            match event:
-                case Readings():
-                    self._hold(event)
-                case DataBlock():
-                    self._hold(from_block(event))
-                case ScanStatus(scan_id=scan_id):
-                    self._send_blocks(self._pacer.take(scan_id))
-                    self._emit(event, [scan_room(scan_id), GLOBAL])
-                    if event.status.is_finished:
-                        self._pacer.forget(scan_id)
-                case QueueStatus(queue_id=queue_id):
-                    self._emit(event, [queue_room(queue_id), GLOBAL])
-                case QueueLog(queue_id=queue_id):
-                    self._emit(event, [queue_room(queue_id)])
-                case InstrumentStatus(instrument_id=number):
-                    self._emit(event, [instrument_room(number), INSTRUMENTS, GLOBAL])
-                case InstrumentPosition(instrument_id=number):
-                    self._emit(event, [instrument_room(number), INSTRUMENTS])
-                case DataPoint(scan_id=scan_id):
-                    self._emit(event, [scan_room(scan_id)])
-                case _:
-                    raise ValueError(f"{event.kind or type(event).__name__} has no room")
+            waited = self._easing.pass_on(event, self._watchers())
+            for one in waited:
+                self._send(one)
+            if not waited:
+                self._see_to_what_waits()
+
+    def _send(self, event: Event) -> None:
+        """To its rooms."""
+        match event:
+            case Readings():
+                self._hold(event)
+            case DataBlock():
+                self._hold(from_block(event))
+            case ScanStatus(scan_id=scan_id):
+                self._send_blocks(self._pacer.take(scan_id))
+                self._emit(event, [scan_room(scan_id), GLOBAL])
+                if event.status.is_finished:
+                    self._pacer.forget(scan_id)
+                    self._easing.forget(event)
+            case QueueStatus(queue_id=queue_id):
+                self._emit(event, [queue_room(queue_id), GLOBAL])
+            case QueueLog(queue_id=queue_id):
+                self._emit(event, [queue_room(queue_id)])
+            case InstrumentStatus(instrument_id=number):
+                self._emit(event, [instrument_room(number), INSTRUMENTS, GLOBAL])
+            case InstrumentPosition(instrument_id=number):
+                self._emit(event, [instrument_room(number), INSTRUMENTS])
+            case DataPoint(scan_id=scan_id):
+                self._emit(event, [scan_room(scan_id)])
+            case _:
+                raise ValueError(f"{event.kind or type(event).__name__} has no room")
 
     def emit(self, kind: str, payload: dict[str, Any], rooms: list[str]) -> None:
         """Send what is no event of a scan (a station's state); adds the timestamp if it has none."""
@@ -118,9 +133,11 @@ class ScanUpdateServer(Broadcasts):
             self._socketio.emit(kind, {"timestamp": utc_now(), **payload}, to=rooms)
 
     def tick(self) -> None:
-        """Send the readings whose time has come."""
+        """Send the readings whose time has come, and what there is room for."""
         with self._changed:
             self._send_blocks(self._pacer.take_due())
+            for event in self._easing.take_due(self._watchers()):
+                self._send(event)
 
     def latest_scan(self, scan_id: str) -> ScanStatus | None:
         with self._changed:
@@ -146,11 +163,23 @@ class ScanUpdateServer(Broadcasts):
             return True
         return any(True for _ in manager.get_participants("/", room))
 
+    def _watchers(self) -> int:
+        """How many hear what goes to everybody, counted about once a second."""
+        now = self._clock()
+        if now >= self._count_again:
+            self._count_again = now + COUNT_EVERY
+            manager = getattr(getattr(self._socketio, "server", None), "manager", None)
+            if manager is not None and not hasattr(manager, "channel"):
+                self._counted = sum(1 for _ in manager.get_participants("/", GLOBAL))
+        return max(1, self._counted)
+
     def close(self) -> None:
         """Send what waits and end the thread; harmless when called twice."""
         with self._changed:
             self._open = False
             self._changed.notify_all()
+            for event in self._easing.take_all():
+                self._send(event)
             for scan_id in self._pacer.scans():
                 self._send_blocks(self._pacer.take(scan_id))
         if self._thread is not None and self._thread is not threading.current_thread():
@@ -170,6 +199,9 @@ class ScanUpdateServer(Broadcasts):
         if readings.count == 0:
             return
         self._pacer.add(readings)
+        self._see_to_what_waits()
+
+    def _see_to_what_waits(self) -> None:
         if not self._paced:
             return
         if self._thread is None and self._open:
@@ -180,14 +212,18 @@ class ScanUpdateServer(Broadcasts):
     def _run(self) -> None:
         with self._changed:
             while self._open:
-                seconds = self._pacer.due_in()
+                seconds = min((due for due in self._dues() if due is not None), default=None)
                 if seconds is None or seconds > 0:
                     self._changed.wait(seconds)
                     continue
                 try:
-                    self._send_blocks(self._pacer.take_due())
+                    self.tick()
                 except Exception:
-                    log.exception("live readings could not be sent")
+                    log.exception("live events could not be sent")
+
+    def _dues(self) -> tuple[float | None, float | None]:
+        """Seconds until readings, and what waits for room, are to go; None where nothing is."""
+        return self._pacer.due_in(), self._easing.due_in(self._watchers())
 
     def _send_blocks(self, blocks: list[Readings]) -> None:
         for readings in blocks:
