@@ -6,10 +6,9 @@ import logging
 import threading
 import time
 from collections.abc import Iterable, Sequence
-from typing import Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import numpy as np
-from numpy.typing import NDArray
 
 from database.errors import DatabaseUnavailableError
 from database.services import DatabaseService
@@ -20,6 +19,9 @@ from pybirch.scan.memory import Record
 from pybirch.scan.rewinding import Rewind
 from pybirch.scan.scan import Scan
 from pybirch.states import ScanState
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 log = logging.getLogger(__name__)
 

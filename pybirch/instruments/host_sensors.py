@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import math
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from pybirch.errors import InstrumentError
 from pybirch.instruments.measurement import Measurement
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 SHORTEST_INTERVAL = 0.1
 """Seconds over which a processor's load means something."""

@@ -8,7 +8,6 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from pybirch.errors import InstrumentError, InterruptedMoveError
 from pybirch.scan.course import AbortAsked, Course, WalkAgain
@@ -18,6 +17,8 @@ from pybirch.scan.plan import Plan, Reader
 
 if TYPE_CHECKING:
     from concurrent.futures import Future, ThreadPoolExecutor
+
+    from numpy.typing import NDArray
 
 log = logging.getLogger(__name__)
 

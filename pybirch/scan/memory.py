@@ -9,7 +9,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
 from pybirch.blocks import join, part
 from pybirch.errors import NotFoundError
@@ -18,6 +17,7 @@ from pybirch.scan.rewinding import Rewind
 
 if TYPE_CHECKING:
     import pandas as pd
+    from numpy.typing import NDArray
 
 
 class Record(Protocol):

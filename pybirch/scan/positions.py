@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from pybirch.errors import ScanSettingsError
 from pybirch.scan.fields import whole
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 MANY = 1000
 """Positions up to this number are written out one by one."""

@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 PIECE = 65_536
 """Steps read in one go."""
 
-StepsOf = Callable[[str, int, int], NDArray[np.int64]]
+StepsOf: TypeAlias = "Callable[[str, int, int], NDArray[np.int64]]"
 """The steps of a measurement's readings from one index to another."""
 
 

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from pybirch.blocks import join
 from pybirch.errors import NotFoundError
 from pybirch.events import Readings
 from pybirch.scan.rewinding import Rewind, standing
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 PIECE = 65_536
 """Readings of the record read in one go."""

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from pybirch.errors import InstrumentError
 from pybirch.events import Readings
 from pybirch.scan.columns import column_of
 from pybirch.scan.pending import Batch
 from pybirch.scan.plan import Plan
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 
 @dataclass(frozen=True)

@@ -6,10 +6,14 @@ the first of them connects.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
-from numpy.typing import NDArray
 
 from pybirch.instruments.visa import VisaMeasurement, VisaMovement
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 DRIVER = "pymeasure.instruments.srs.SR830"
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from pybirch.errors import FieldError, InstrumentError
 from pybirch.instruments.visa import VisaMeasurement
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 
 class Spectrometer(VisaMeasurement):

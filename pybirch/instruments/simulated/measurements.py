@@ -5,13 +5,16 @@ from __future__ import annotations
 import cmath
 import math
 import time
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from pybirch.instruments.measurement import Measurement
 from pybirch.instruments.movement import Movement
 from pybirch.simulator.physics import beam_profile, diode_current, resonance, spectrum
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 
 class SeededMeasurement(Measurement):

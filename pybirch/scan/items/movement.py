@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
-from numpy.typing import NDArray
 
 from pybirch.errors import ScanSettingsError
 from pybirch.scan.items.base import Below, TreeItem, instrument_in, items_in, settings_in
 from pybirch.scan.items.on_error import OnError
 from pybirch.scan.positions import as_json, as_positions
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 
 @dataclass(init=False, eq=False)

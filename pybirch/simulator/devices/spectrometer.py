@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
-from numpy.typing import NDArray
 
 from pybirch.simulator.physics import beam_profile, spectrum
 from pybirch.simulator.scpi import ScpiDevice, ScpiError, command, number
 from pybirch.simulator.world import World
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 PIXELS = 512
 COUNTS_PER_SECOND = 400_000.0
