@@ -80,6 +80,9 @@ class DatabaseQueue(Queue):
             leases=leases,
             extensions=[self._recorder],
         )
+        row = db_service.queues.get(self.QID)
+        self.policy = QueuePolicy.from_json(row.policy)
+        self.remember(mode=row.mode, revision=row.revision)
         for scan in scans or ():
             self.enqueue(scan)
         if update_server is not None:
@@ -107,8 +110,6 @@ class DatabaseQueue(Queue):
         row = db.get_queue_with_scans(QID)
         options.setdefault("max_parallel_scans", row.max_parallel_scans)
         queue = cls(db, row.queue_id, **options)
-        queue.policy = QueuePolicy.from_json(row.policy)
-        queue.remember(mode=row.mode, revision=row.revision)
         scans = [queue._recalled(scan, by_name(instruments)) for scan in row.scans]
         queue.recall(scans, [Terms.from_json(scan.terms) for scan in row.scans])
         return queue

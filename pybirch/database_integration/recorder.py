@@ -74,6 +74,8 @@ class QueueRecorder(QueueExtension):
         for handle in queue.handles:
             if not handle.is_active() and not handle.is_finished() and not is_recorded(handle.scan):
                 self._open(handle.scan)
+                if handle.terms.as_json():
+                    self.terms_changed(handle.scan_id, handle.terms.as_json())
         queue.extensions.append(self)
 
     def let_go(self) -> list[Scan]:

@@ -65,7 +65,7 @@ def _resume(queue: Queue, handle: ScanHandle) -> None:
 def _restart(queue: Queue, handle: ScanHandle) -> None:
     new = queue.restart(handle.scan_id, by=POLICY)
     fresh = queue.get_handle_by_id(new)
-    queue.keep_terms(new, replace(fresh.terms, comebacks=handle.terms.comebacks + 1))
+    queue.keep_terms(new, replace(fresh.terms, comebacks=fresh.terms.comebacks + 1))
 
 
 def _leave(queue: Queue, handle: ScanHandle) -> None:

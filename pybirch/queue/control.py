@@ -193,8 +193,10 @@ class Control:
             if handle.state is not ScanState.INTERRUPTED or handle.scan.is_waiting:
                 raise IllegalTransitionError(f"scan {handle.scan_id} goes on already")
             handle.scan = scan
-            handle.terms = replace(handle.terms, left=False)
+            was_left, handle.terms = handle.terms.left, replace(handle.terms, left=False)
             self._dispatcher.choose({scan.scan_id})
+        if was_left:
+            self._notes.keep("terms_changed", scan.scan_id, handle.terms.as_json())
         self._notes.write("INFO", f"{scan.settings.scan_name} is to go on{who}", scan)
         self._publish_status()
 

@@ -61,10 +61,13 @@ class Edits:
             FieldError: it is no scan, has been run, or is here already; a term is wrong.
         """
         given = terms if isinstance(terms, Terms) else Terms().with_changes(terms or {})
+        adopts = given.rounds == 1 if isinstance(terms, Terms) else "rounds" not in (terms or {})
+        scan_id = getattr(scan, "scan_id", "")
         with self._places.editing:
-            self._check_after(getattr(scan, "scan_id", ""), given.after)
-            handle = self._places.insert(scan, given)
-            self._agree_on_rounds(handle, given)
+            self._check_after(scan_id, given.after)
+            fitted = self._fitted(scan_id, Terms(), given, adopts)
+            handle = self._places.insert(scan, fitted)
+            self._agree_on_rounds(handle, fitted)
         self._show_new(scan)
         self._notes.write("INFO", f"{scan.settings.scan_name} queued{by_whom(by)}", scan)
         self._notes.flush()
@@ -82,7 +85,7 @@ class Edits:
             with self._edit(revision, by) as edit:
                 handle = self._places.remove(scan)
                 edit(f"{handle.scan.settings.scan_name} taken out", handle.scan)
-            self._take_up_rounds()
+            self._close_ranks(handle)
         return handle.scan
 
     def clear(self) -> None:
@@ -121,10 +124,16 @@ class Edits:
             raise IllegalTransitionError(
                 f"scan {scan_id} is {handle.state}; only a scan that has ended is run again"
             )
-        new = self.enqueue(self._again(handle.scan), Terms(priority=handle.terms.priority), by=by)
-        if handle.state is ScanState.INTERRUPTED:
+        if handle.state is not ScanState.INTERRUPTED:
+            return self.enqueue(self._again(handle.scan), Terms(priority=handle.terms.priority), by=by)
+        scan = self._again(handle.scan)
+        with self._places.editing:
+            self._places.insert(scan, replace(handle.terms, left=False), handle)
             self._places.set_terms(handle, replace(handle.terms, left=True))
-        return new
+        self._show_new(scan)
+        self._notes.write("INFO", f"{scan.settings.scan_name} queued again{by_whom(by)}", scan)
+        self._notes.flush()
+        return scan.scan_id
 
     def leave(self, scan_id: str, *, by: str = "", why: str = "") -> None:
         """Let an interrupted scan be as it is: nobody is asked about it any more.
@@ -209,16 +218,16 @@ class Edits:
             IllegalTransitionError: it has begun; of one that has, only `rounds` can be changed.
             EditConflictError: somebody has edited the queue since `revision`.
         """
-        with self._edit(revision, by) as edit:
+        with self._dispatcher.kept_awake(), self._edit(revision, by) as edit:
             handle = self._places.of(scan_id)
             if handle.state is not ScanState.QUEUED and set(changes) - {"rounds"}:
                 raise IllegalTransitionError(f"scan {scan_id} is {handle.state}; its terms are past")
             before, terms = handle.terms, handle.terms.with_changes(changes)
             self._check_after(scan_id, terms.after)
-            self._agree_on_rounds(handle, terms)
+            self._agree_on_rounds(handle, self._fitted(scan_id, before, terms, "rounds" not in changes))
             told = self._in_words(handle.terms, before)
             edit(f"{handle.scan.settings.scan_name}: {told or 'terms as before'}", handle.scan)
-        self._take_up_rounds()
+            self._take_up_rounds()
         return handle.terms
 
     def keep_terms(self, scan_id: str, terms: Terms) -> None:
@@ -252,7 +261,9 @@ class Edits:
                 )
             terms = [h.terms.with_changes({"group": group, "rounds": rounds}) for h in handles]
             for handle, wanted in zip(handles, terms, strict=True):
-                self._agree_on_rounds(handle, wanted)
+                self._agree_on_rounds(
+                    handle, self._fitted(handle.scan_id, handle.terms, wanted, adopts=False)
+                )
             edit(f"group {group}: {len(handles)} scans, {_rounds(rounds)}")
 
     def set_policy(self, changes: Mapping[str, Any], *, by: str = "", revision: int | None = None) -> None:
@@ -321,17 +332,38 @@ class Edits:
         }
         return ", ".join(words for key, words in told.items() if getattr(terms, key) != getattr(before, key))
 
-    def _agree_on_rounds(self, handle: ScanHandle, terms: Terms) -> None:
-        """Set the terms, with all of the group agreeing on the rounds; what is repeated has a group."""
+    def _fitted(self, scan_id: str, before: Terms, terms: Terms, adopts: bool) -> Terms:
+        """The terms as they fit a group: what is repeated has one; who joins one is of its newest round.
+
+        Args:
+            adopts: the rounds of the group are to be its own too.
+        """
         if terms.rounds != 1 and not terms.group:
-            terms = replace(terms, group=handle.scan_id)
-        others = [h for h in self._places.all() if h.terms.group == terms.group and h is not handle]
+            return replace(terms, group=scan_id)
+        others = [h.terms for h in self._places.all() if terms.group and h.terms.group == terms.group]
+        if not others or before.group == terms.group:
+            return terms
+        rounds = others[0].rounds if adopts else terms.rounds
+        newest = max(other.round for other in others)
+        return replace(terms, round=newest, rounds=rounds if rounds == 0 else max(rounds, newest))
+
+    def _agree_on_rounds(self, handle: ScanHandle, terms: Terms) -> None:
+        """Set the terms; all of the group agree on the rounds, as far as they are not past."""
         self._places.set_terms(handle, terms)
-        for other in others if terms.group else ():
-            if other.terms.rounds != terms.rounds and (
-                terms.rounds == 0 or other.terms.round <= terms.rounds
-            ):
-                self._places.set_terms(other, replace(other.terms, rounds=terms.rounds))
+        for other in self._places.all() if terms.group else ():
+            if other.terms.group == terms.group and other is not handle:
+                rounds = terms.rounds if terms.rounds == 0 else max(terms.rounds, other.terms.round)
+                self._places.set_terms(other, replace(other.terms, rounds=rounds))
+
+    def _close_ranks(self, gone: ScanHandle) -> None:
+        """A scan was taken out: its round may be over now; the last of the newest round ends the loop."""
+        others = [h for h in self._places.all() if gone.terms.group and h.terms.group == gone.terms.group]
+        newest = max((h.terms.round for h in others), default=0)
+        if newest == gone.terms.round:
+            self._take_up_rounds()
+        elif newest < gone.terms.round:
+            for other in others:
+                self._places.set_terms(other, replace(other.terms, rounds=newest))
 
     # Of the queue
 

@@ -50,25 +50,27 @@ class Sequel:
 
     def after(self, handle: ScanHandle) -> None:
         """A scan has ended, and the queue goes on."""
+        self._safely(handle, self._after_end)
+
+    def _safely(self, handle: ScanHandle, follow: Callable[[ScanHandle], object]) -> None:
+        """One at a time; what the record or the settings refuse is written down, and the queue goes on."""
         name = handle.scan.settings.scan_name
         try:
             with self._one_at_a_time:
-                if handle.state is ScanState.FAILED and not self._after_failure(handle):
-                    return
-                self._after_round(handle)
-        except Exception as error:  # the record refuses, say: the queue goes on with what it has
+                follow(handle)
+        except Exception as error:
             log.exception("after scan %s", handle.scan_id)
             self._notes.write("ERROR", f"{name} could not be queued again: {error}", handle.scan)
 
+    def _after_end(self, handle: ScanHandle) -> None:
+        if handle.state is not ScanState.FAILED or self._after_failure(handle):
+            self._after_round(handle)
+
     def take_up_rounds(self) -> None:
         """Begin the rounds that were not begun when the queue last came to rest."""
-        with self._places.changed:
-            ended = {
-                h.terms.group: h for h in self._places.handles if h.terms.comes_again and h.is_finished()
-            }
+        ended = {h.terms.group: h for h in self._places.all() if h.terms.comes_again and h.is_finished()}
         for handle in ended.values():
-            with self._one_at_a_time:
-                self._after_round(handle)
+            self._safely(handle, self._after_round)
 
     def _after_failure(self, handle: ScanHandle) -> bool:
         """Try again, or do as the policy says; whether the queue goes on."""
@@ -91,11 +93,9 @@ class Sequel:
         terms = handle.terms
         if not terms.comes_again:
             return
-        with self._places.changed:
-            handles = list(self._places.handles)
-        members = _members(handles, terms.group, terms.round)
-        over = all(h.is_finished() and h.state is not ScanState.INTERRUPTED for h in members)
-        if not over or _members(handles, terms.group, terms.round + 1):
+        group = [h for h in self._places.all() if terms.group and h.terms.group == terms.group] or [handle]
+        members = [h for h in group if h.terms.round == terms.round]
+        if not all(map(_is_over, members)) or any(h.terms.round > terms.round for h in group):
             return
         what = handle.scan.settings.scan_name if len(members) == 1 else f"group {terms.group}"
         if not any(h.state is ScanState.COMPLETED for h in members):
@@ -103,7 +103,8 @@ class Sequel:
                 "WARNING", f"{what} is not repeated: nothing of round {terms.round} was completed"
             )
             return
-        self._next_round([h for h in members if h.terms.attempt == 1], members[-1])
+        runs = {h.scan_id for h in members}
+        self._next_round([h for h in members if h.scan.restarted_from not in runs], members[-1])
         of = f" of {terms.rounds}" if terms.rounds else ""
         self._notes.write("INFO", f"{what}: round {terms.round + 1}{of} queued")
 
@@ -123,6 +124,6 @@ class Sequel:
         return added
 
 
-def _members(handles: list[ScanHandle], group: str, round_: int) -> list[ScanHandle]:
-    """The scans of that round."""
-    return [h for h in handles if h.terms.group == group and h.terms.round == round_]
+def _is_over(handle: ScanHandle) -> bool:
+    """Whether its round need not wait for it."""
+    return handle.is_finished() and (handle.state is not ScanState.INTERRUPTED or handle.terms.left)

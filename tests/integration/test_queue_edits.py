@@ -118,7 +118,7 @@ def test_a_queue_begins_the_scan_anew_if_its_policy_says_so(lives: Callable[[], 
     queue = lives().queues[0]
     assert queue.wait_for_completion(WAIT)
     assert [str(handle.state) for handle in queue.handles] == ["interrupted", "completed", "completed"]
-    assert queue.get_handle(2).scan.restarted_from == scan_id
+    assert queue.get_handle(1).scan.restarted_from == scan_id
     assert lives().queues[0].get_handle_by_id(scan_id).terms.left, "the question is answered"
 
 
@@ -132,6 +132,7 @@ def test_a_queue_leaves_it_if_its_policy_says_so(lives: Callable[[], Station]) -
     queue.resume(scan_id)
     assert queue.wait_for_completion(WAIT)
     assert not queue.get_handle_by_id(scan_id).terms.left, "somebody has thought better of it"
+    assert not Terms.from_json(queue.db_service.scans.get(scan_id).terms).left
 
 
 def test_what_ends_its_station_each_time_is_not_gone_on_with_for_ever(lives: Callable[[], Station]) -> None:
@@ -142,6 +143,29 @@ def test_what_ends_its_station_each_time_is_not_gone_on_with_for_ever(lives: Cal
     queue = lives().queues[0]
     assert queue.state == "idle"
     assert queue.get_handle_by_id(scan_id).state is ScanState.INTERRUPTED
+
+
+def test_a_loop_goes_on_after_a_scan_of_it_was_run_again(lives: Callable[[], Station]) -> None:
+    first = lives()
+    queue = first.queues[0]
+    queue.set_policy({"on_interrupted": "restart"})
+    queue.set_terms(queue.handles[0].scan_id, {"rounds": 2})
+    scan_id = die(first)
+    queue = lives().queues[0]
+    assert queue.wait_for_completion(WAIT)
+    told = [(str(h.state), h.terms.round, h.scan.restarted_from == scan_id) for h in queue.handles]
+    assert told[:3] == [("interrupted", 1, False), ("completed", 1, True), ("completed", 2, True)]
+    assert len(told) == 4
+
+
+def test_a_queue_that_is_taken_up_by_its_name_keeps_its_rules(db: DatabaseService) -> None:
+    queue = DatabaseQueue(db, "night")
+    queue.set_policy({"retries": 3, "on_failure": "stop"})
+    again = DatabaseQueue(db, "night")
+    assert (again.policy, again.revision) == (queue.policy, queue.revision)
+    again.set_policy({"retries": 4})
+    row = db.queues.get("night")
+    assert (row.policy["on_failure"], row.policy["retries"], row.revision) == ("stop", 4, 2)
 
 
 # Through the server

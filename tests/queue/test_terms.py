@@ -423,3 +423,87 @@ def test_a_failed_scan_whose_rounds_are_changed_is_not_tried_again(make: Any, st
     door.open()
     finish(queue)
     assert story == ["bad", "long"]
+
+
+def test_a_round_that_is_taken_out_is_not_measured_again(make: Any, story: list[str]) -> None:
+    queue = Queue("q")
+    queue.enqueue(make("a"), {"rounds": 3})
+    queue.start()
+    finish(queue)
+    queue.dequeue(queue.handles[1].scan_id)
+    queue.enqueue(make("z"))
+    queue.start()
+    finish(queue)
+    assert story == ["a", "a", "a", "z"]
+
+
+def test_the_newest_round_taken_out_ends_the_loop(make: Any, story: list[str]) -> None:
+    door = Doorway()
+    queue = Queue("q")
+    queue.enqueue(make("a"), {"rounds": 0, "priority": 5})
+    queue.start()
+    until(lambda: len(story) >= 2)
+    queue.pause()
+    queue.enqueue(make("long", Meter("slow", doors={1: door})), {"priority": 9})
+    until(lambda: any(h.state is ScanState.QUEUED and h.terms.round > 1 for h in queue.handles) or story)
+    queue.abort()
+    finish(queue)
+    newest = max(handle.terms.round for handle in queue.handles)
+    for handle in [h for h in queue.handles if h.terms.round == newest and h.terms.group]:
+        queue.dequeue(handle.scan_id)
+    rounds = story.count("a")
+    door.open()
+    queue.start()
+    finish(queue)
+    assert story.count("a") == rounds
+    assert story[-1] == "long"
+
+
+def test_a_loop_that_cannot_be_made_anew_keeps_nothing_else_from_running(make: Any, story: list[str]) -> None:
+    queue = Queue("q")
+    queue.enqueue(make("a"), {"rounds": 1})
+    queue.start()
+    finish(queue)
+    again = Queue.deserialize(queue.serialize())  # without instruments
+    again.set_terms(again.handles[0].scan_id, {"rounds": 2})
+    again.enqueue(make("z"))
+    again.start()
+    finish(again)
+    assert story == ["a", "z"]
+    assert any("could not be queued again" in line for line in told(again))
+
+
+def test_the_last_round_is_the_last_whichever_round_it_is_said_of(make: Any, story: list[str]) -> None:
+    queue = Queue("q")
+    queue.enqueue(make("a"), {"rounds": 0})
+    queue.start()
+    until(lambda: len(story) >= 3)
+    queue.set_terms(queue.handles[0].scan_id, {"rounds": 1})
+    finish(queue)
+    assert {handle.terms.rounds > 0 for handle in queue.handles} == {True}
+
+
+def test_who_joins_a_group_takes_its_rounds_and_is_of_its_newest_one(make: Any, story: list[str]) -> None:
+    queue = Queue("q")
+    queue.enqueue(make("a"), {"group": "g", "rounds": 3})
+    queue.enqueue(make("b"), {"group": "g"})
+    assert [handle.terms.rounds for handle in queue.handles] == [3, 3]
+    door = Doorway()
+    queue.enqueue(make("c", Meter("slow", doors={4: door})), {"group": "g"})
+    queue.start()
+    door.wait_until_entered()
+    queue.enqueue(make("late"), {"group": "g"})
+    assert queue.handles[-1].terms.round == 2
+    door.open()
+    finish(queue)
+    assert story == ["a", "b", "c", "a", "b", "c", "late", "a", "b", "c", "late"]
+
+
+def test_a_first_try_that_is_taken_out_does_not_end_the_loop(make: Any, story: list[str]) -> None:
+    queue = Queue("q", policy=QueuePolicy(retries=1, retry_delay=0.2))
+    bad = queue.enqueue(make("bad", Moody("moody", 1)), {"rounds": 2})
+    queue.start()
+    until(lambda: queue.size() == 2)
+    queue.dequeue(bad)
+    finish(queue)
+    assert [(h.terms.round, str(h.state)) for h in queue.handles] == [(1, "completed"), (2, "completed")]
