@@ -63,7 +63,9 @@ bench: $(VENV)/.installed-bench $(VENDOR)
 
 soak: $(VENV)/.installed-dev
 	@PYBIRCH_KILLS=$${PYBIRCH_KILLS:-50} PYBIRCH_SCANS=$${PYBIRCH_SCANS:-1000} PYBIRCH_EXAMPLES=$${PYBIRCH_EXAMPLES:-400} \
-	  $(PY) -m pytest --timeout 3600 tests/system/test_kills.py tests/system/test_hygiene.py tests/integration/test_lives_machine.py $(ARGS)
+	  PYBIRCH_TEST_LOCKED=$${PYBIRCH_TEST_LOCKED:-30} \
+	  $(PY) -m pytest --timeout 3600 tests/system/test_kills.py tests/system/test_hygiene.py tests/database/care \
+	  tests/integration/test_lives_machine.py tests/integration/test_spool.py tests/integration/test_disk_full.py $(ARGS)
 
 clean:
 	rm -rf $(VENV) node_modules database/web/static/vendor build dist *.egg-info

@@ -8,6 +8,7 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QFrame, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
 from GUI.commands import Commands
+from GUI.exporting import Exports
 from GUI.follower import ScanFollower
 from GUI.look import Look
 from GUI.view import LabView
@@ -19,6 +20,7 @@ class Desk:
     view: LabView
     follower: ScanFollower
     commands: Commands
+    exports: Exports
 
 
 def label(text: str, role: str = "", parent: QWidget | None = None) -> QLabel:

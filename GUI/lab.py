@@ -8,6 +8,8 @@ from typing import Any, Protocol
 
 from pybirch.database_integration.sync.commands import Commands
 from pybirch.database_integration.sync.connection import Connection, ConnectionState
+from pybirch.dataset.in_process import data_of
+from pybirch.dataset.scan import ScanData
 from pybirch.errors import NotFoundError, PyBirchError
 from pybirch.events import EventBus, Readings, Subscription, utc_now
 from pybirch.queue.emergency import in_words
@@ -30,6 +32,7 @@ class Lab(Protocol):
     def readings(
         self, scan_id: str, measurement: str, start: int = 0, max_points: int | None = None
     ) -> Readings: ...
+    def data(self, scan_id: str) -> ScanData: ...
     def watch(self, scan_id: str | None) -> None: ...
     def command(self, action: str, queue_id: str | None = None, scan_id: str | None = None) -> None: ...
     def stop_everything(self) -> None: ...
@@ -101,6 +104,10 @@ class LocalLab:
         _, handle = self._find(scan_id)
         end = None if max_points is None else start + max_points
         return handle.scan.readings(measurement, start, end)
+
+    def data(self, scan_id: str) -> ScanData:
+        """All that the scan has measured so far."""
+        return data_of(self._find(scan_id)[1].scan)
 
     def watch(self, scan_id: str | None) -> None:
         """Nothing to do: the bus carries the readings of every scan."""

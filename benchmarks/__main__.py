@@ -1,4 +1,4 @@
-"""``python -m benchmarks [--quick] [engine|peers|storage|live|steady …]``: every table, or those named."""
+"""``python -m benchmarks [--quick] [NAME …]``: all tables, or those named (see `TABLES`)."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-TABLES = ("engine", "peers", "storage", "live", "steady")
+TABLES = ("engine", "peers", "storage", "lists", "live", "steady", "exports")
 
 
 def main() -> int:

@@ -8,7 +8,9 @@ payload tells damage and mix-ups.
 
 from __future__ import annotations
 
+import os
 import struct
+import threading
 import zlib
 from collections.abc import Sequence
 from functools import cache
@@ -28,6 +30,10 @@ _IDENTITY = struct.Struct("<qqqB")
 _COUNT = struct.Struct("<BH")
 _VERSION = 1
 
+_THREADS = max(1, min(4, os.cpu_count() or 1))
+_MOST_SCRATCH = 8 * 2**20
+_scratch = threading.local()
+
 Column = NDArray[Any] | list[NDArray[np.float64]]
 """(n,) or (n, k) numbers, or n arrays of differing lengths."""
 
@@ -41,8 +47,12 @@ def encode(columns: Sequence[Column], count: int, level: int = 1) -> tuple[int, 
     return BLOSC2, header + compress(body, level)
 
 
-def decode(payload: bytes, codec: int, count: int) -> list[Column]:
+def decode(payload: bytes, codec: int, count: int, *, lasting: bool = True) -> list[Column]:
     """The columns of a payload.
+
+    Args:
+        lasting: else they hold until the next payload is decoded in this thread. New memory takes longer
+            to get than it takes to fill.
 
     Raises:
         ValueError: the payload is not one, or of a later version.
@@ -53,7 +63,7 @@ def decode(payload: bytes, codec: int, count: int) -> list[Column]:
     shapes = struct.unpack_from(f"<{number}I", payload, _COUNT.size)
     body: Any = memoryview(payload)[_COUNT.size + 4 * number :]
     if codec == BLOSC2:
-        body = decompress(bytes(body))
+        body = decompress(bytes(body)) if lasting else _decompress_here(bytes(body))
     numbers = np.frombuffer(body, dtype="<f8")
     columns: list[Column] = []
     at = 0
@@ -85,6 +95,42 @@ def join(parts: Sequence[Sequence[Column]]) -> list[Column]:
 def cut(columns: Sequence[Column], start: int, end: int) -> list[Column]:
     """Readings `start … end - 1` of columns."""
     return [column[start:end] for column in columns]
+
+
+class Joined:
+    """Columns of consecutive blocks, copied end to end as they come.
+
+    Args:
+        count: readings there will be, in all.
+    """
+
+    def __init__(self, count: int) -> None:
+        self.count = 0
+        self.columns: list[Column] = []
+        self._most = count
+
+    def add(self, columns: Sequence[Column]) -> None:
+        if not self.columns:
+            self.columns = [self._room_for(column) for column in columns]
+        end = self.count + len(columns[-1])
+        for place, column in enumerate(columns):
+            room = self.columns[place]
+            if isinstance(room, np.ndarray) and _fits(column, room):
+                room[self.count : end] = column
+                continue
+            if isinstance(room, np.ndarray):
+                room = self.columns[place] = [np.atleast_1d(reading) for reading in room[: self.count]]
+            room += [np.array(reading, ndmin=1) for reading in column]
+        self.count = end
+
+    def _room_for(self, column: Column) -> Column:
+        return (
+            np.empty((self._most, *column.shape[1:]), column.dtype) if isinstance(column, np.ndarray) else []
+        )
+
+
+def _fits(column: Column, room: NDArray[Any]) -> bool:
+    return isinstance(column, np.ndarray) and column.shape[1:] == room.shape[1:]
 
 
 def _join_column(pieces: list[Column]) -> Column:
@@ -155,6 +201,23 @@ def decompress(chunk: bytes) -> bytes:
         return blosc2.decompress2(chunk, nthreads=1)  # type: ignore[return-value]
     except RuntimeError as error:
         raise ValueError(str(error)) from error
+
+
+def _decompress_here(chunk: bytes) -> Any:
+    """`decompress` into memory that this thread uses again."""
+    import blosc2
+
+    size = blosc2.get_cbuffer_sizes(chunk)[0]
+    if not 0 < size <= _MOST_SCRATCH:
+        return decompress(chunk)
+    room = getattr(_scratch, "room", None)
+    if room is None or room.nbytes < size:
+        room = _scratch.room = np.empty(size, np.uint8)
+    try:
+        blosc2.decompress2(chunk, room[:size], nthreads=_THREADS)  # type: ignore[arg-type]
+    except RuntimeError as error:
+        raise ValueError(str(error)) from error
+    return room[:size]
 
 
 def encode_array(array: NDArray[Any]) -> tuple[int, int, bytes]:

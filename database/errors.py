@@ -19,3 +19,11 @@ class DamagedDataError(PyBirchError):
 
 class SchemaNotReadyError(SchemaError):
     """Nobody has made the schema current yet; the server does so when it starts."""
+
+
+class InArchiveError(PyBirchError):
+    """A scan's readings lie in an archive; the text says in which, and how to bring them back."""
+
+
+class DatabaseInUseError(PyBirchError):
+    """Somebody has the database open who must not have now; the text says who, if that is known."""

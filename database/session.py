@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
+from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import StaticPool
 
@@ -40,7 +40,12 @@ _POSTGRES_LIMITS = {
 }
 """libpq's names; a server that has gone without a word, or a lock held too long, is an error and no
 silence. What DATABASE_URL says comes first."""
+BLOBS = {"pybirch_blobs": True}
+"""Execution options of a statement whose rows hold numbers and bytes only: on PostgreSQL they come in the
+binary format, where bytes are not spelt out in hexadecimal."""
 _RETRY_STATES = ("40001", "40P01")
+_NOT_READY_STATES = ("42P01", "42703", "3F000", "42501", "25006")
+"""PostgreSQL's: no such table, column or schema; not permitted; only to be read."""
 _OPTION = "pybirch_writer"
 
 T = TypeVar("T")
@@ -86,6 +91,12 @@ class Database:
     def name(self) -> str:
         """The URL without its password."""
         return self.url.render_as_string(hide_password=True)
+
+    @property
+    def file(self) -> Path | None:
+        """The SQLite file; None in memory and on PostgreSQL."""
+        known = self.url.database if self.is_sqlite else None
+        return Path(known).absolute() if known and known != ":memory:" else None
 
     @contextmanager
     def read(self) -> Iterator[Session]:
@@ -135,7 +146,7 @@ class Database:
                 return result
             except DBAPIError as error:
                 if attempt == ATTEMPTS or not _worth_another_try(error, repeatable or not committing):
-                    if isinstance(error, OperationalError):
+                    if is_unavailable(error):
                         raise DatabaseUnavailableError(f"{self.name}: {error.orig}") from error
                     raise
                 log.info("transaction is run again (%d): %s", attempt, error.orig)
@@ -147,6 +158,16 @@ class Database:
         self.engine.dispose()
 
 
+def is_unavailable(error: DBAPIError) -> bool:
+    """Whether it is the database that cannot just now, and not what it was asked for that is wrong.
+
+    One without its tables, or that may only be read, is being restored, migrated or moved.
+    """
+    if isinstance(error, OperationalError | InterfaceError):
+        return True
+    return (getattr(error.orig, "sqlstate", None) or "") in _NOT_READY_STATES
+
+
 def _worth_another_try(error: DBAPIError, connection_loss_too: bool) -> bool:
     state = getattr(error.orig, "sqlstate", None) or ""
     if state in _RETRY_STATES:
@@ -156,7 +177,7 @@ def _worth_another_try(error: DBAPIError, connection_loss_too: bool) -> bool:
 
 
 def _postgres_engine(url: URL) -> Engine:
-    return create_engine(
+    engine = create_engine(
         url,
         pool_pre_ping=True,
         pool_size=10,
@@ -165,6 +186,14 @@ def _postgres_engine(url: URL) -> Engine:
         pool_recycle=1800,
         connect_args=_POSTGRES_LIMITS | dict(url.query),
     )
+
+    @event.listens_for(engine, "before_cursor_execute")
+    def choose_format(
+        connection: Connection, cursor: Any, statement: str, parameters: object, context: Any, many: bool
+    ) -> None:
+        cursor.format = int(BLOBS.items() <= context.execution_options.items())
+
+    return engine
 
 
 def _sqlite_engine(url: URL, in_memory: bool) -> Engine:

@@ -35,6 +35,8 @@ _HOMES = {
     "Terms": "pybirch.queue.terms",
     "Suspender": "pybirch.extensions.suspender",
     "Sample": "pybirch.samples",
+    "load": "pybirch.database_integration.loading",
+    "data_of": "pybirch.dataset.in_process",
     "ExecutionMode": "pybirch.states",
     "QueueState": "pybirch.states",
     "ScanState": "pybirch.states",

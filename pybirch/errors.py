@@ -21,6 +21,10 @@ class FieldError(PyBirchError, ValueError):
         self.problem = problem
 
 
+class MissingLibraryError(PyBirchError, ImportError):
+    """What was asked for needs a library that is not installed; the text says how to install it."""
+
+
 class LabFileError(FieldError):
     """A laboratory's own file cannot be used as it is; trying again makes sense once it was changed.
 
@@ -45,6 +49,18 @@ class ScanSettingsError(FieldError):
 
 class NotFoundError(PyBirchError, LookupError):
     """A record, scan, queue or instrument of that name or number does not exist."""
+
+
+class UnknownReferenceError(FieldError, NotFoundError):
+    """A field names something that does not exist."""
+
+
+class ArchivedError(FieldError):
+    """A field names something that is archived, for which nothing new is begun."""
+
+
+class NotYoursError(FieldError):
+    """A field names what belongs to somebody else; nothing was done."""
 
 
 class InstrumentError(PyBirchError):
@@ -81,3 +97,7 @@ class CommandTimeoutError(PyBirchError):
 
 class ServerUnavailableError(PyBirchError):
     """The server did not answer, or refused the token."""
+
+
+class NoRoomError(PyBirchError):
+    """A disk is full; nothing was changed, nothing is lost. The text says which, and what to do."""

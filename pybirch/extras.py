@@ -4,15 +4,17 @@ from __future__ import annotations
 
 MODULES = {
     "visa": ("pyvisa", "pyvisa_py", "pymeasure", "psutil"),
-    "db": ("sqlalchemy", "alembic", "blosc2"),
+    "db": ("sqlalchemy", "alembic", "blosc2", "filelock"),
     "postgres": ("psycopg",),
     "web": (
         "flask", "flask_socketio", "flask_login", "flask_wtf", "apiflask", "simple_websocket", "socketio",
-        "requests", "filelock", "dotenv", "gunicorn", "werkzeug", "engineio", "websocket",
+        "requests", "dotenv", "gunicorn", "werkzeug", "engineio", "websocket", "PIL",
     ),
     "redis": ("redis",),
     "gui": ("PyQt6", "qtpy", "pyqtgraph"),
     "plot": ("matplotlib", "tqdm"),
+    "export": ("pyarrow", "xarray", "h5py", "h5netcdf", "event_model", "rocrate"),
+    "import": ("yaml",),
 }  # fmt: skip
 """Extra -> the modules that are there once it is installed; the first extra that brings one."""
 

@@ -25,7 +25,7 @@ def to_frame(readings: Readings) -> pd.DataFrame:
     import pandas as pd
 
     columns: dict[str, Any] = dict(readings.positions)
-    columns |= {name: _cells(values) for name, values in readings.values.items()}
+    columns |= {name: cells(values) for name, values in readings.values.items()}
     index = pd.RangeIndex(readings.first_index, readings.end_index, name="sequence_index")
     return pd.DataFrame(columns, index=index)
 
@@ -44,7 +44,8 @@ def newest_frame(readings: Readings) -> pd.DataFrame:
     return frame[newest(ranges, readings.first_index, readings.end_index)]
 
 
-def _cells(values: Any) -> Any:
+def cells(values: Any) -> Any:
+    """A column of a frame: numbers as they are, arrays whole in one cell each."""
     if isinstance(values, np.ndarray) and values.ndim == 1:
         return values
     cells = np.empty(len(values), dtype=object)

@@ -15,7 +15,7 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
@@ -44,6 +44,9 @@ log = logging.getLogger(__name__)
 
 SAFE_WITHIN = 3.0
 """Seconds within which a station that is asked to end has aborted and is safe."""
+
+RECORD_WITHIN = 2.0
+"""Seconds that a station which is safe waits for its record; what is not there by then comes later."""
 
 HUNG = "hung"
 """Why a station ended that could not wait for an instrument: no end in order."""
@@ -146,13 +149,18 @@ class Station:
             make_rest_safe(self.queues)
             at_rest = self._await_rest(begun + SAFE_WITHIN)
         self.bus.flush(0.5)
-        if self._book is not None:
-            self._book.close()
-        self.db.stations.detach(self.name, self.epoch, reason if at_rest else HUNG)
+        for queue in self.queues:
+            queue.close_store(RECORD_WITHIN / 2)
+        _in_the_record(self._say_goodbye, reason if at_rest else HUNG)
         if self._link is not None:
             self._link.close(0.5)
         self.bus.close()
         return at_rest
+
+    def _say_goodbye(self, reason: str) -> None:
+        if self._book is not None:
+            self._book.close()
+        self.db.stations.detach(self.name, self.epoch, reason)
 
     def _await_rest(self, deadline: float) -> bool:
         busy = [q for q in self.queues if not q.wait_for_completion(max(0.0, deadline - time.monotonic()))]
@@ -301,6 +309,22 @@ def _lab(lab: Path | Literal["demo"] | None) -> Lab:
 
         return demo_lab()
     return read_lab(lab)
+
+
+def _in_the_record(write: Callable[[str], None], reason: str) -> None:
+    """Write the last word, if the database takes it in time."""
+
+    def attempt() -> None:
+        try:
+            write(reason)
+        except PyBirchError as error:
+            log.warning("the record does not know that this station ended: %s", error)
+
+    thread = threading.Thread(target=attempt, name="goodbye", daemon=True)
+    thread.start()
+    thread.join(RECORD_WITHIN)
+    if thread.is_alive():
+        log.warning("the database does not answer: the record does not know that this station ended")
 
 
 def new_epoch() -> str:

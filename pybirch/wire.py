@@ -81,7 +81,7 @@ def to_wire(event: Event) -> dict[str, Any]:
     payload = {f.name: getattr(event, f.name) for f in fields(event)}
     if isinstance(event, DataBlock | DataPoint) and event.replaces is None:
         del payload["replaces"]
-    return payload if isinstance(event, DataBlock) else _clean(payload)
+    return payload if isinstance(event, DataBlock) else clean(payload)
 
 
 def from_wire(kind: str, payload: dict[str, Any]) -> Event:
@@ -117,14 +117,14 @@ def _default(value: Any) -> Any:
     return str(value)
 
 
-def _clean(value: Any) -> Any:
+def clean(value: Any) -> Any:
     """As JSON says it: numbers that are none become null, NumPy scalars plain, odd texts whole."""
     if isinstance(value, dict):
-        return {_clean(key) if isinstance(key, str) else key: _clean(item) for key, item in value.items()}
+        return {clean(key) if isinstance(key, str) else key: clean(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_clean(item) for item in value]
+        return [clean(item) for item in value]
     if isinstance(value, np.ndarray):
-        return _clean(value.tolist())
+        return clean(value.tolist())
     if isinstance(value, np.generic):
         value = value.item()
     if isinstance(value, float) and not np.isfinite(value):
@@ -228,8 +228,8 @@ def to_points(readings: Readings, stride: int = 1) -> list[DataPoint]:
         DataPoint(
             scan_id=readings.scan_id,
             measurement=readings.measurement,
-            data={name: _clean(values[i]) for name, values in data.items()},
-            position={name: _clean(values[i]) for name, values in position.items()},
+            data={name: clean(values[i]) for name, values in data.items()},
+            position={name: clean(values[i]) for name, values in position.items()},
             sequence_index=readings.first_index + i,
             stride=stride,
             replaces=named[i] if named.get(i, -1) >= 0 else None,
@@ -259,7 +259,7 @@ def _encode(column: str, role: str, values: Any, encoding: str) -> dict[str, Any
     if isinstance(values, list):
         spread = head | {
             "shape": [len(values), None],
-            "values": [_clean(np.asarray(v).tolist()) for v in values],
+            "values": [clean(np.asarray(v).tolist()) for v in values],
         }
         flat = np.concatenate([np.ravel(v) for v in values]) if values else np.empty(0)
         return spread | _nonfinite(flat)
@@ -269,7 +269,7 @@ def _encode(column: str, role: str, values: Any, encoding: str) -> dict[str, Any
         case "json":
             if array.dtype.kind != "f" or np.isfinite(array).all():
                 return head | {"values": array.tolist()}
-            return head | {"values": _clean(array.tolist())} | _nonfinite(array.reshape(-1))
+            return head | {"values": clean(array.tolist())} | _nonfinite(array.reshape(-1))
         case "float32" if role in ("time", "step") and array.size:
             head["offset"] = float(array[0])
             return head | {"values": _base64((array - array[0]).astype("<f4"))}

@@ -25,7 +25,7 @@ class Require(Protocol):
 
 
 class WaitFor(Protocol):
-    def __call__(self, fact: Callable[[], T | None], timeout: float = 5.0, what: str = "") -> T: ...
+    def __call__(self, fact: Callable[[], T | None], timeout: float = 15.0, what: str = "") -> T: ...
 
 
 def need(condition: object, reason: str, hint: str = "") -> None:
@@ -38,7 +38,7 @@ def need(condition: object, reason: str, hint: str = "") -> None:
     pytest.skip(text)
 
 
-def until(fact: Callable[[], T | None], timeout: float = 5.0, what: str = "") -> T:
+def until(fact: Callable[[], T | None], timeout: float = 15.0, what: str = "") -> T:
     """The first true value of `fact()`, looked at every 10 ms; fails after `timeout` seconds."""
     pause = threading.Event()
     deadline = time.monotonic() + timeout
@@ -59,7 +59,7 @@ def require() -> Require:
 
 @pytest.fixture(scope="session")
 def wait_for() -> WaitFor:
-    """`wait_for(fact, timeout=5, what="")`: patience with a deadline, for tests that must not sleep."""
+    """`wait_for(fact, timeout=15, what="")`: patience with a deadline, for tests that must not sleep."""
     return until
 
 

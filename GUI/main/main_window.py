@@ -13,6 +13,7 @@ from qtpy.QtWidgets import QApplication, QMainWindow, QWidget
 from GUI.bridge import BusBridge
 from GUI.commands import Commands
 from GUI.desk import Desk
+from GUI.exporting import Exports
 from GUI.follower import ScanFollower
 from GUI.lab import Lab, LocalLab
 from GUI.look import Look
@@ -75,6 +76,7 @@ class MainWindow(QMainWindow):
         self.view = LabView(self.lab, self._work, self)
         self.follower = ScanFollower(self.lab, self._work, self)
         self.commands = Commands(self.lab, self)
+        self.exports = Exports(self.lab, self)
         self.attachment = Attachment(getattr(self.lab, "queues", ()), self)
         self._make_pages()
         self._connect()
@@ -90,7 +92,7 @@ class MainWindow(QMainWindow):
         self.view.refresh()
 
     def _make_pages(self) -> None:
-        desk = Desk(self.look, self.view, self.follower, self.commands)
+        desk = Desk(self.look, self.view, self.follower, self.commands, self.exports)
         is_station = isinstance(self.lab, LocalLab)
         self.dashboard = DashboardPage(desk)
         self.queue_page = QueuePage(desk)
@@ -270,6 +272,7 @@ class MainWindow(QMainWindow):
         self._bridge.close()
         self.attachment.close()
         self.commands.close()
+        self.exports.close()
         self.lab.close()
         self._work.close()
 

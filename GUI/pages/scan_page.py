@@ -6,10 +6,11 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from qtpy.QtCore import Qt, QTimer
-from qtpy.QtWidgets import QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QHBoxLayout, QPushButton, QScrollArea, QVBoxLayout, QWidget
 
 from GUI import format
 from GUI.desk import Desk, ElidedLabel, card, label
+from GUI.exporting import Choose, choose_file
 from GUI.pages.dashboard import waiting_words
 from GUI.widgets.control_buttons import SCAN_ACTIONS, ControlButtons, allowed_of_scan
 from GUI.widgets.facts import Facts
@@ -27,6 +28,11 @@ class ScanPage(QWidget):
         self.title = ElidedLabel("title", self)
         self.chip = StateChip(desk.look, parent=self)
         self.buttons = ControlButtons(desk.look, SCAN_ACTIONS, parent=self)
+        self.export = QPushButton("Export …", self)
+        self.export.setMinimumWidth(120)
+        self.export.setToolTip("Write this scan as a file that other programs read")
+        self.choose_file: Choose = choose_file
+        self.exported = Notice(desk.look, self)
         self.progress = ProgressLine(desk.look, self)
         self.trouble = Notice(desk.look, self)
         self.plot = LivePlot(desk.look, desk.follower.records, self)
@@ -37,6 +43,9 @@ class ScanPage(QWidget):
         self._second.timeout.connect(self._redraw_facts)
         self._second.start()
         self.buttons.asked.connect(self._ask)
+        self.export.clicked.connect(self._export)
+        desk.exports.progressed.connect(self._show_export)
+        desk.exports.ended.connect(self._export_ended)
         desk.commands.began.connect(lambda action, whom: self._busy(whom, action))
         desk.commands.ended.connect(lambda _action, whom, _refusal: self._busy(whom, None))
         desk.follower.grew.connect(self.plot.redraw)
@@ -48,6 +57,7 @@ class ScanPage(QWidget):
         head.addWidget(self.title, 1)
         head.addWidget(self.chip)
         head.addWidget(self.buttons)
+        head.addWidget(self.export)
         chart, inside = card(self)
         inside.addWidget(self.plot, 1)
         facts = QWidget(self)
@@ -72,6 +82,7 @@ class ScanPage(QWidget):
         whole.addLayout(head)
         whole.addWidget(self.progress)
         whole.addWidget(self.trouble)
+        whole.addWidget(self.exported)
         whole.addLayout(row, 1)
 
     def _scan(self) -> dict[str, Any] | None:
@@ -85,6 +96,7 @@ class ScanPage(QWidget):
             *((scan.get("progress") or 0.0, scan["status"]) if scan else (0.0, "queued"))
         )
         self.buttons.show_allowed(allowed_of_scan(scan))
+        self.export.setEnabled(self._desk.exports.is_busy or bool(scan and scan.get("points_done")))
         trouble = str(scan.get("error") or "") if scan else ""
         if trouble != self.trouble.text:
             self.trouble.say(trouble)
@@ -127,6 +139,27 @@ class ScanPage(QWidget):
         scan = self._scan()
         if scan is not None:
             self._desk.commands.ask(action, queue_id=scan.get("queue_id"), scan_id=scan["scan_id"])
+
+    def _export(self) -> None:
+        """Ask where to and begin; while one is under way, end it."""
+        if self._desk.exports.is_busy:
+            self._desk.exports.cancel()
+            return
+        scan = self._scan()
+        if scan is None:
+            return
+        path, format = self.choose_file(self, f"{scan['name']}-{scan['scan_id']}")
+        if path:
+            self.exported.say("")
+            self._desk.exports.start(str(scan["scan_id"]), path, format)
+
+    def _show_export(self, percent: int) -> None:
+        self.export.setText(f"Cancel ({percent} %)")
+
+    def _export_ended(self, sentence: str, refused: bool) -> None:
+        self.export.setText("Export …")
+        self.exported.say(sentence, error=refused)
+        self.redraw()
 
     def _busy(self, whom: str, action: str | None) -> None:
         if whom == self._desk.follower.scan_id:

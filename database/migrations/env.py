@@ -5,6 +5,7 @@ from __future__ import annotations
 from alembic import context
 from sqlalchemy import Connection
 
+from database.migrations.runner import is_mapped
 from database.models import base
 from database.session import Database
 
@@ -17,6 +18,7 @@ def migrate(connection: Connection) -> None:
         target_metadata=base.Base.metadata,
         render_as_batch=connection.dialect.name == "sqlite",
         compare_type=True,
+        include_name=is_mapped,
     )
     context.run_migrations()
 

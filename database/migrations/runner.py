@@ -16,12 +16,13 @@ from sqlalchemy import Connection, inspect, text
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from database.errors import DatabaseUnavailableError, SchemaError, SchemaNotReadyError
+from database.migrations.keeping import keep_copy
 from database.session import Database
 
 if TYPE_CHECKING:
     from alembic.config import Config
 
-HEAD = "0007"
+HEAD = "0017"
 """The revision this code works with: the last file of versions/."""
 
 HERE = Path(__file__).parent
@@ -49,8 +50,11 @@ def revision_of(connection: Connection) -> str | None:
 def upgrade(database: Database) -> None:
     """Make or migrate the schema; returns at once when it is current.
 
+    Before anything is changed, an SQLite file with data in it is copied (`keeping`).
+
     Raises:
         SchemaError: the database was made by a newer PyBirch, or is not PyBirch's.
+        NoRoomError: no room for the copy; nothing was changed.
         DatabaseUnavailableError: it cannot be reached.
     """
     if _current(database):
@@ -63,6 +67,8 @@ def upgrade(database: Database) -> None:
             return
         if found is None:
             _refuse_foreign_tables(connection, database)
+        else:
+            keep_copy(database, connection, HEAD)
         _run(connection, "upgrade", "head")
 
 
@@ -89,6 +95,13 @@ def wait_until_current(database: Database, timeout: float = 60.0) -> None:
         time.sleep(_POLL_SECONDS)
 
 
+def is_mapped(name: str | None, kind: str, parents: object) -> bool:
+    """Whether alembic compares it with the models; the search index (0012) and what lists of scans are
+    read by (0013) are the migrations' own."""
+    own = {"table": "search_", "index": "list_scans_"}.get(kind)
+    return own is None or not (name or "").startswith(own)
+
+
 def _current(database: Database) -> bool:
     try:
         with database.engine.connect() as connection:
@@ -97,7 +110,7 @@ def _current(database: Database) -> bool:
         raise DatabaseUnavailableError(f"{database.name} does not answer: {error.orig}") from error
     except SQLAlchemyError as error:
         raise DatabaseUnavailableError(f"{database.name}: {error}") from error
-    if found is not None and found not in _known():
+    if found is not None and found not in known_revisions():
         raise SchemaError(
             f"{database.name} was made by a newer PyBirch (schema {found}; this one knows up to {HEAD}): "
             "update PyBirch"
@@ -105,7 +118,8 @@ def _current(database: Database) -> bool:
     return found == HEAD
 
 
-def _known() -> set[str]:
+def known_revisions() -> set[str]:
+    """The revisions this code can migrate from."""
     return {path.name.split("_", 1)[0] for path in (HERE / "versions").glob("[0-9]*_*.py")}
 
 

@@ -16,6 +16,7 @@ AGGREGATES = (
     "analysis",
     "audit",
     "block",
+    "conditions",
     "equipment",
     "lab",
     "measurement",
@@ -28,6 +29,7 @@ AGGREGATES = (
     "station",
     "template",
     "token",
+    "upkeep",
     "user",
 )
 """The modules of this package that map tables."""

@@ -35,6 +35,10 @@ class Equipment(Numbered, Base):
     specifications: Mapped[dict[str, Any]] = mapped_column(default=dict)
     timing: Mapped[dict[str, Any] | None] = mapped_column(default=None)
     description: Mapped[str] = mapped_column(Text, default="")
+    manufacturer: Mapped[str] = mapped_column(default="", server_default="")
+    model: Mapped[str] = mapped_column(default="", server_default="")
+    serial_number: Mapped[str] = mapped_column(default="", server_default="")
+    location: Mapped[str] = mapped_column(default="", server_default="")
     lab_id: Mapped[int | None] = mapped_column(ForeignKey("labs.id", ondelete="SET NULL"), default=None)
 
     status: Mapped[InstrumentStatus | None] = relationship(

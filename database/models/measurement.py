@@ -80,7 +80,12 @@ class MeasurementDataPoint:
 
 
 class MeasurementDataArray(Base):
-    """An array of any shape and number type kept beside a measurement: an image, a waveform."""
+    """An array of any shape and number type kept beside a measurement: an image, a waveform.
+
+    Attributes:
+        unit: of its numbers.
+        axes: of each dimension ``{name, unit, values}``; empty where nothing is known of them.
+    """
 
     __tablename__ = "measurement_data_arrays"
     __table_args__ = (Index("ix_measurement_data_arrays_object", "measurement_object_id", "sequence_index"),)
@@ -93,6 +98,8 @@ class MeasurementDataArray(Base):
     sequence_index: Mapped[int | None] = mapped_column(BigInteger, default=None)
     dtype: Mapped[str]
     shape: Mapped[list[Any]] = mapped_column(Json)
+    unit: Mapped[str] = mapped_column(default="")
+    axes: Mapped[list[Any]] = mapped_column(Json, default=list)
     codec: Mapped[int]
     checksum: Mapped[int] = mapped_column(BigInteger)
     payload: Mapped[bytes] = mapped_column(LargeBinary)

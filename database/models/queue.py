@@ -49,6 +49,18 @@ class Queue(Numbered, Base):
     logs: Mapped[list[QueueLog]] = relationship(lazy="raise", order_by="QueueLog.id", viewonly=True)
 
 
+class QueueKeeper(Numbered, Base):
+    """Who keeps the queue of that QID, whether or not it was ever opened: the bearer of a token; without one
+    the programs that have the database at hand."""
+
+    __tablename__ = "queue_keepers"
+
+    queue_id: Mapped[str] = mapped_column(unique=True)
+    token_id: Mapped[int | None] = mapped_column(
+        ForeignKey("api_tokens.id", ondelete="CASCADE"), default=None, index=True
+    )
+
+
 class QueueLog(Base):
     """One line; `scan_id` is the text id of the scan it is about.
 

@@ -23,6 +23,7 @@ class Scan(Numbered, Base):
         queue_order: place in its queue, from 0.
         terms: on which it runs there (`pybirch.queue.terms.Terms.as_json`).
         restarted_from: text id of the scan this one repeats.
+        archive: the file its readings were moved to (`database.care.archive`), if they were.
     """
 
     __tablename__ = "scans"
@@ -40,7 +41,7 @@ class Scan(Numbered, Base):
     scan_tree_data: Mapped[list[Any] | None] = mapped_column(Json, default=None)
     additional_tags: Mapped[list[str]] = mapped_column(default=list)
     extra_data: Mapped[dict[str, Any]] = mapped_column(default=dict)
-    status: Mapped[ScanState] = mapped_column(states(ScanState), default=ScanState.QUEUED, index=True)
+    status: Mapped[ScanState] = mapped_column(states(ScanState), default=ScanState.QUEUED)
     requested: Mapped[Wish | None] = mapped_column(states(Wish), default=None)
     message: Mapped[str | None] = mapped_column(Text, default=None)
     progress: Mapped[float] = mapped_column(default=0.0)
@@ -49,6 +50,7 @@ class Scan(Numbered, Base):
     points_total: Mapped[int | None] = mapped_column(BigInteger, default=None)
     restarted_from: Mapped[str | None] = mapped_column(default=None)
     writer: Mapped[str | None] = mapped_column(default=None, index=True)
+    archive: Mapped[str | None] = mapped_column(Text, default=None)
     project_id: Mapped[int | None] = mapped_column(
         ForeignKey("projects.id", ondelete="SET NULL"), default=None
     )

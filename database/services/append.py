@@ -9,11 +9,11 @@ from typing import Any, cast
 
 import numpy as np
 from sqlalchemy import Connection, Table, bindparam, func, insert, select, update
-from sqlalchemy.orm import Session
 
 from database import codec
 from database.codec import Column
-from database.models.measurement import MeasurementDataArray, MeasurementObject
+from database.errors import InArchiveError
+from database.models.measurement import MeasurementObject
 from database.models.scan import Scan
 from database.services import layout, merging, replacements
 from database.services.blocks import Owner
@@ -30,7 +30,7 @@ ENDED = "/ended"
 
 _scans = cast(Table, Scan.__table__)
 _objects = cast(Table, MeasurementObject.__table__)
-_what = select(_scans.c.id, _scans.c.scan_id, _scans.c.writer, _scans.c.status)
+_what = select(_scans.c.id, _scans.c.scan_id, _scans.c.writer, _scans.c.status, _scans.c.archive)
 _SCAN_BY_TEXT = _what.where(_scans.c.scan_id == bindparam("key"))
 _SCAN_BY_NUMBER = _what.where(_scans.c.id == bindparam("key"))
 _LOCK_BY_TEXT = _SCAN_BY_TEXT.with_for_update()
@@ -95,11 +95,45 @@ def find_scan(connection: Connection, key: ScanKey) -> tuple[int, str]:
     Raises:
         NotFoundError: there is none.
     """
+    row = _found(connection, key)
+    return row.id, row.scan_id
+
+
+def _found(connection: Connection, key: ScanKey) -> Any:
     query = _SCAN_BY_TEXT if isinstance(key, str) else _SCAN_BY_NUMBER
     row = connection.execute(query, {"key": key}).first()
     if row is None:
         raise NotFoundError(f"there is no scan {key!r}")
+    return row
+
+
+def find_readings(connection: Connection, key: ScanKey) -> tuple[int, str]:
+    """Number and text id of a scan whose readings are here.
+
+    Raises:
+        NotFoundError: there is none.
+        InArchiveError: its readings lie in an archive.
+    """
+    row = _found(connection, key)
+    require_here(row.scan_id, row.archive)
     return row.id, row.scan_id
+
+
+def require_here(scan_id: str, archive: str | None) -> None:
+    """Raise InArchiveError if a scan's readings lie in an archive."""
+    if archive is not None:
+        raise InArchiveError(
+            f"the readings of scan {scan_id} were archived to {archive}; "
+            f"`pybirch db unarchive {scan_id}` brings them back"
+        )
+
+
+def require_object_here(connection: Connection, number: int) -> None:
+    """`require_here` of the scan of a measurement object."""
+    query = select(_scans.c.scan_id, _scans.c.archive).join(_objects, _objects.c.scan_id == _scans.c.id)
+    row = connection.execute(query.where(_objects.c.id == number)).first()
+    if row is not None:
+        require_here(row.scan_id, row.archive)
 
 
 def targets(connection: Connection, scan: int) -> list[Target]:
@@ -133,6 +167,7 @@ def store(
     scan = connection.execute(query, {"key": key}).first()
     if scan is None:
         raise NotFoundError(f"there is no scan {key!r}")
+    require_here(scan.scan_id, scan.archive)
     if writer is not None:
         check_writer(scan.scan_id, scan.writer, writer)
     known = {target.name: target for target in targets(connection, scan.id)} if batches else {}
@@ -212,36 +247,6 @@ def _note_replaced(connection: Connection, target: Target, batch: Prepared) -> N
     more = replacements.store(connection, target.id, batch.repeats, target.next_index)
     target.replaced += more
     connection.execute(_REPLACED, {"target": target.id, "more": more})
-
-
-def compact(connection: Connection, number: int) -> None:
-    """Merge a measurement's small blocks, whatever their number."""
-    owner, target = target_by_id(connection, number)
-    _move_on(connection, target, merging.compact(connection, owner, target.tail))
-
-
-def add_array(
-    session: Session, number: int, data: Any, name: str, sequence_index: int | None
-) -> MeasurementDataArray:
-    """A stored array of any shape."""
-    array = np.asarray(data)
-    if array.dtype.kind not in "biufc":
-        raise FieldError("data", f"an array of numbers is needed, not of {array.dtype}")
-    target_by_id(session.connection(), number)
-    kind, crc, payload = codec.encode_array(array)
-    row = MeasurementDataArray(
-        measurement_object_id=number,
-        name=name,
-        sequence_index=sequence_index,
-        dtype=array.dtype.str,
-        shape=list(array.shape),
-        codec=kind,
-        checksum=crc,
-        payload=payload,
-    )
-    session.add(row)
-    session.flush()
-    return row
 
 
 def _settle_layout(connection: Connection, target: Target, batch: Prepared) -> None:

@@ -12,6 +12,7 @@ from database import codec
 from database.codec import Column
 from database.errors import DamagedDataError
 from database.models.block import MeasurementBlock
+from database.session import BLOBS
 
 OPEN, FULL = 0, 100
 """Levels: as it came; merged for good. Between them, how often it was merged."""
@@ -39,6 +40,7 @@ _RANGE = (
     select(
         blocks.c.first_index,
         blocks.c.count.label("held"),
+        blocks.c.level,
         blocks.c.codec,
         blocks.c.checksum,
         blocks.c.payload,
@@ -50,6 +52,7 @@ _RANGE = (
     )
     .order_by(blocks.c.first_index)
     .limit(bindparam("most"))
+    .execution_options(**BLOBS)
 )
 _PLACES = (
     select(blocks.c.first_index, blocks.c.count.label("held"))
@@ -109,8 +112,11 @@ def places(connection: Connection, owner: int, start: int, end: int) -> Sequence
     return connection.execute(_PLACES, {"owner": owner, "start": start, "end": end}).all()
 
 
-def take_out(row: Any, owner: Owner) -> list[Column]:
+def take_out(row: Any, owner: Owner, *, lasting: bool = True) -> list[Column]:
     """The decoded columns of a fetched row.
+
+    Args:
+        lasting: else they hold until the next is taken out in this thread.
 
     Raises:
         DamagedDataError: the bytes are not those that were stored.
@@ -119,7 +125,7 @@ def take_out(row: Any, owner: Owner) -> list[Column]:
     problem: Exception | None = None
     if intact:
         try:
-            return codec.decode(row.payload, row.codec, row.held)
+            return codec.decode(row.payload, row.codec, row.held, lasting=lasting)
         except ValueError as error:
             problem = error
     raise DamagedDataError(
@@ -137,8 +143,13 @@ def missing(owner: Owner, first: int, end: int) -> NoReturn:
     )
 
 
-def cut_out(rows: Sequence[Any], owner: Owner, start: int, end: int) -> Iterator[tuple[int, list[Column]]]:
+def cut_out(
+    rows: Sequence[Any], owner: Owner, start: int, end: int, *, lasting: bool = True
+) -> Iterator[tuple[int, list[Column]]]:
     """(first index, columns) of each row, limited to ``start … end - 1``.
+
+    Args:
+        lasting: else the columns hold until the next are asked for.
 
     Raises:
         DamagedDataError: a block is damaged, or one between them is missing.
@@ -148,7 +159,7 @@ def cut_out(rows: Sequence[Any], owner: Owner, start: int, end: int) -> Iterator
         if row.first_index > expected:
             missing(owner, expected, row.first_index)
         last = min(end, row.first_index + row.held)
-        columns = take_out(row, owner)
+        columns = take_out(row, owner, lasting=lasting)
         if expected > row.first_index or last < row.first_index + row.held:
             columns = codec.cut(columns, expected - row.first_index, last - row.first_index)
         yield expected, columns

@@ -27,7 +27,16 @@ class EquipmentService(Records[Equipment]):
             database,
             Equipment,
             text_key="name",
-            search=("name", "nickname", "adapter", "pybirch_class"),
+            search=(
+                "name",
+                "nickname",
+                "adapter",
+                "pybirch_class",
+                "manufacturer",
+                "model",
+                "serial_number",
+                "location",
+            ),
             options=(selectinload(Equipment.status_history),),
         )
 

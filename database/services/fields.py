@@ -57,9 +57,9 @@ def moment(value: datetime | str | float | None, field: str = "timestamp") -> da
                 made = datetime.fromisoformat(value)
             case _:
                 return datetime.fromtimestamp(float(value), UTC)
+        return made.astimezone(UTC) if made.tzinfo else made.replace(tzinfo=UTC)
     except (ValueError, TypeError, OverflowError, OSError) as error:
         raise FieldError(field, f"{value!r} is not a time; ISO 8601, please") from error
-    return made.astimezone(UTC) if made.tzinfo else made.replace(tzinfo=UTC)
 
 
 def plain_text(text: object) -> str:
@@ -92,7 +92,7 @@ def _fit_type(name: str, value: Any, kind: TypeEngine[Any]) -> Any:
         case UtcDateTime():
             return moment(value, name)
         case String(length=length):
-            return _text(name, value, length)
+            return text_of(name, value, length)
         case Boolean():
             return _of(name, value, bool, "yes or no")
         case Integer():
@@ -112,7 +112,12 @@ def _of(name: str, value: Any, kind: type, what: str) -> Any:
     return value
 
 
-def _text(name: str, value: Any, length: int | None) -> str:
+def text_of(name: str, value: Any, length: int | None = None) -> str:
+    """A text as both databases take it.
+
+    Raises:
+        FieldError: it is none, too long, or has what only one of them would keep.
+    """
     text = str(_of(name, value, str, "text"))
     if length is not None and len(text) > length:
         raise FieldError(name, f"{len(text)} characters are too many; {length} at most")
@@ -148,4 +153,9 @@ def _number(name: str, value: Any) -> float:
 def _json(name: str, value: Any) -> Any:
     if isinstance(value, tuple | set | frozenset):
         value = list(value)
-    return _of(name, value, (dict, list), "a mapping or a list")  # type: ignore[arg-type]
+    value = _of(name, value, (dict, list), "a mapping or a list")  # type: ignore[arg-type]
+    try:
+        wire.dumps(value)
+    except TypeError as error:  # half a character, a number of more than 64 bits
+        raise FieldError(name, f"cannot be said in JSON: {error}") from error
+    return value

@@ -10,12 +10,15 @@ import numpy as np
 
 from database import codec
 from database.codec import Column
+from database.services.fields import text_of
 from pybirch.errors import FieldError
 from pybirch.events import Readings
 from pybirch.replacing import Run, runs_of
 from pybirch.wire import join_column, split_column
 
 Layout = list[dict[str, Any]]
+LONGEST_NAME = 255
+"""Characters of a measurement's name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +50,7 @@ def prepare(readings: Readings, most_rows: int) -> Prepared:
     for role, given in (("position", readings.positions), ("data", readings.values)):
         for name, values in given.items():
             column = _numbers(name, values, readings.count)
-            bare, unit = split_column(name)
+            bare, unit = split_column(text_of("columns", name))
             layout.append({"name": bare, "unit": unit, "role": role, "shape": _shape(column)})
             columns.append(column)
     if readings.first_index < 0:
@@ -62,7 +65,7 @@ def prepare(readings: Readings, most_rows: int) -> Prepared:
     if readings.count <= most_rows:
         kind, payload = codec.encode(columns, readings.count)
     return Prepared(
-        measurement=readings.measurement,
+        measurement=text_of("measurement", readings.measurement, LONGEST_NAME),
         first=readings.first_index,
         count=readings.count,
         layout=layout,

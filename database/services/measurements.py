@@ -10,6 +10,8 @@ from sqlalchemy.orm import Session
 
 from database.models.measurement import MeasurementObject
 from database.models.scan import Scan
+from database.services.fields import text_of
+from database.services.layout import LONGEST_NAME
 from database.services.points import columns_of
 from database.services.records import Key, Records
 from database.services.resolve import number_of
@@ -33,7 +35,10 @@ class Measurements(Records[MeasurementObject]):
             columns: bare names or ``"name (unit)"``; without, the first readings tell.
             units: as long as `columns`, or unit by name.
         """
+        for column in columns or ():
+            text_of("columns", column)
         layout = columns_of(columns, units)
+        name = text_of("name", name, LONGEST_NAME)
 
         def work(session: Session) -> MeasurementObject:
             scan = number_of(session, Scan, Scan.scan_id, scan_id)

@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 FAN = 64
 MOST_ROWS = 65_536
 MOST_BYTES = 4 << 20
-_CAREFUL = 3
+CAREFUL = 3
 """How hard zstd tries where a block is written for good."""
 
 
@@ -54,7 +54,7 @@ def store(connection: Connection, owner: Owner, tail: Tail, block: Block, limit:
     blocks.add(connection, owner.id, block.first, block.count, level, block.codec, block.payload)
     end = block.first + block.count
     if full:
-        summaries.add(connection, owner, block.first, block.count, block.columns)
+        summaries.add(connection, owner, block.first, block.columns)
         return Tail(end, 0, end)
     tail = replace(tail, open_blocks=tail.open_blocks + 1, next_index=end)
     if tail.open_blocks >= FAN or end - tail.open_from + block.count > limit:
@@ -71,14 +71,6 @@ class Block:
     columns: list[Column]
     codec: int
     payload: bytes
-
-
-def compact(connection: Connection, owner: Owner, tail: Tail) -> Tail:
-    """Merge what is still in pieces, whatever its number; for scans that have ended."""
-    first, pieces = _unfinished(connection, owner, tail.next_index)
-    if pieces > 1:
-        _merge(connection, owner, first, tail.next_index, OPEN + 1, MOST_ROWS)
-    return Tail(tail.next_index, 0, tail.next_index)
 
 
 def _close(connection: Connection, owner: Owner, end: int) -> None:
@@ -135,11 +127,11 @@ def _merge(connection: Connection, owner: Owner, first: int, end: int, level: in
         return None
     columns = codec.join(parts)
     count = end - first
-    kind, payload = codec.encode(columns, count, _CAREFUL)
+    kind, payload = codec.encode(columns, count, CAREFUL)
     if 2 * count >= min(limit, most_rows(columns, count, limit)):
         level = FULL
     blocks.remove(connection, owner.id, first, end)
     blocks.add(connection, owner.id, first, count, level, kind, payload)
     if level == FULL:
-        summaries.add(connection, owner, first, count, columns)
+        summaries.add(connection, owner, first, columns)
     return level

@@ -133,7 +133,11 @@ class Queues(Records[Queue]):
     def _resolved(self, session: Session, fields: Mapping[str, Any]) -> dict[str, Any]:
         resolved = dict(fields)
         if isinstance(resolved.get("sample_id"), str):
-            resolved["sample_id"] = number_of(session, Sample, Sample.sample_id, resolved["sample_id"])
+            resolved["sample_id"] = number_of(
+                session, Sample, Sample.sample_id, resolved["sample_id"], "sample_id"
+            )
         if isinstance(resolved.get("project_id"), str):
-            resolved["project_id"] = number_of(session, Project, Project.name, resolved["project_id"])
+            resolved["project_id"] = number_of(
+                session, Project, Project.name, resolved["project_id"], "project_id"
+            )
         return resolved

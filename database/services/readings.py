@@ -16,9 +16,8 @@ from numpy.typing import NDArray
 from sqlalchemy import Connection, select
 
 from database import codec
-from database.codec import Column
-from database.models.measurement import MeasurementDataArray, MeasurementObject
-from database.services import append, blocks, layout, merging, overview, replacements
+from database.models.measurement import MeasurementObject
+from database.services import append, blocks, bulk, layout, merging, overview, replacements
 from database.services.append import ScanKey
 from database.services.blocks import Owner
 from database.services.overview import Overview
@@ -28,14 +27,14 @@ from pybirch.errors import FieldError, NotFoundError
 from pybirch.events import Readings
 from pybirch.replacing import Run, hidden, newest_parts, replaces_of
 
-_BLOCKS_AT_ONCE = 8
+_BLOCKS_AT_ONCE = 32
 
 
 class ReadingsService:
     """Stores and reads readings. Thread-safe.
 
     Args:
-        most_rows: readings a merged block may have.
+        most_rows: readings a merged block may have, unless an append says otherwise.
     """
 
     def __init__(self, database: Database, most_rows: int = merging.MOST_ROWS) -> None:
@@ -49,8 +48,12 @@ class ReadingsService:
         *,
         writer: str | None = None,
         progress: float | None = None,
+        merged_rows: int | None = None,
     ) -> int:
         """Store readings in one transaction; those stored already are passed over.
+
+        Args:
+            merged_rows: readings a block has at most after merging.
 
         Returns:
             How many readings were new.
@@ -60,11 +63,24 @@ class ReadingsService:
             FieldError: a column is wrong, or the indexes leave a gap.
             NotFoundError: no such scan.
         """
-        prepared = [layout.prepare(r, self.most_rows) for r in readings if r.count]
+        most = merged_rows or self.most_rows
+        prepared = [layout.prepare(block, most) for block in readings if block.count]
         return self._db.transact_core(
-            lambda connection: append.store(connection, scan_id, prepared, writer, progress, self.most_rows),
+            lambda connection: append.store(connection, scan_id, prepared, writer, progress, most),
             repeatable=True,
         )
+
+    def bulk(self, scan_id: ScanKey, blocks: Iterable[Readings], *, writer: str | None = None) -> int:
+        """Store a long row of blocks of any size, for import, restore and forwarding.
+
+        They are joined to pieces that fill the record's own blocks, each a transaction like that of
+        `append`; so what is broken off keeps its whole pieces, and the same blocks again go on there.
+
+        Returns:
+            How many readings were new.
+        """
+        pieces = bulk.pieces(blocks, self.most_rows)
+        return sum(self.append(scan_id, [piece], writer=writer) for piece in pieces)
 
     def measurements(self, scan_id: ScanKey) -> list[MeasurementObject]:
         """The scan's measurements, in the order in which they first appeared."""
@@ -92,6 +108,7 @@ class ReadingsService:
         Raises:
             DamagedDataError: the database no longer holds what was stored.
             NotFoundError: no such scan or measurement.
+            InArchiveError: the scan's readings lie in an archive.
         """
         with self._db.read() as session:
             connection = session.connection()
@@ -198,38 +215,10 @@ class ReadingsService:
         ]
         return overview.joined(found, start, end)
 
-    def compact(self, scan_id: ScanKey) -> None:
-        """Merge what is still in small pieces; worth it once a scan has ended."""
-        for measurement in self.measurements(scan_id):
-            self._db.transact_core(lambda c, m=measurement.id: append.compact(c, m), repeatable=True)
-
-    def add_array(
-        self,
-        measurement_object_id: int,
-        data: Any,
-        *,
-        name: str = "",
-        sequence_index: int | None = None,
-    ) -> MeasurementDataArray:
-        """Keep an array of any shape and number type beside the measurement's readings."""
-        return self._db.transact(
-            lambda session: append.add_array(session, measurement_object_id, data, name, sequence_index)
-        )
-
-    def arrays(self, measurement_object_id: int, name: str | None = None) -> list[MeasurementDataArray]:
-        """The arrays kept beside a measurement, oldest first; `.data` decodes one."""
-        query = select(MeasurementDataArray).where(
-            MeasurementDataArray.measurement_object_id == measurement_object_id
-        )
-        if name is not None:
-            query = query.where(MeasurementDataArray.name == name)
-        with self._db.read() as session:
-            return list(session.scalars(query.order_by(MeasurementDataArray.id)))
-
     def _owner(
         self, connection: Connection, scan_id: ScanKey, measurement: str
     ) -> tuple[Owner, append.Target]:
-        number, text = append.find_scan(connection, scan_id)
+        number, text = append.find_readings(connection, scan_id)
         for target in append.targets(connection, number):
             if target.name == measurement:
                 return Owner(target.id, text, measurement), target
@@ -255,20 +244,10 @@ def _assemble(
     end: int,
     wanted: Sequence[str] | None,
 ) -> Readings:
-    parts = [part for _, part in blocks.cut_out(rows, owner, start, end)]
-    held = sum(len(part[-1]) for part in parts)
-    if held < end - start:
-        blocks.missing(owner, start + held, end)
-    joined = _joined(parts, columns)
+    whole = codec.Joined(end - start)
+    for _, piece in blocks.cut_out(rows, owner, start, end, lasting=False):
+        whole.add(piece)
+    if whole.count < end - start:
+        blocks.missing(owner, start + whole.count, end)
+    joined = whole.columns or layout.empty_columns(columns)
     return layout.to_readings(owner.scan_id, owner.measurement, start, columns, joined, wanted)
-
-
-def _joined(parts: Sequence[list[Column]], columns: layout.Layout) -> list[Column]:
-    """Columns end to end, as arrays of their own (blocks give read-only views)."""
-    if not parts:
-        return layout.empty_columns(columns)
-    return (
-        codec.join(parts)
-        if len(parts) > 1
-        else [c.copy() if isinstance(c, np.ndarray) else c for c in parts[0]]
-    )

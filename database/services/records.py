@@ -130,7 +130,7 @@ class Records(Generic[M]):
         """
         with self._db.read() as session:
             query = self._filtered(session, search, archived, filters)
-            query = query.order_by(*self._order(sort)).limit(_page(limit)).offset(max(0, offset))
+            query = query.order_by(*self._order(sort)).limit(page_size(limit)).offset(max(0, offset))
             return Rows(session.scalars(query).unique())
 
     def _resolved(self, session: Session, fields: Mapping[str, Any]) -> dict[str, Any]:
@@ -181,11 +181,13 @@ class Records(Generic[M]):
             tests = [self._table[name].icontains(search, autoescape=True) for name in self._search]
             query = query.where(or_(*tests))
         for name, value in self._resolved(session, filters).items():
-            if name not in self._table:
-                raise FieldError(name, f"is not a field of {self._noun}")
-            several = isinstance(value, Rows | tuple | set | frozenset)
-            query = query.where(self._table[name].in_(Rows(value)) if several else self._table[name] == value)
+            query = query.where(equals(self._field(name), value))
         return query
+
+    def _field(self, name: str) -> Any:
+        if name not in self._table:
+            raise FieldError(name, f"is not a field of {self._noun}")
+        return self._table[name]
 
     def _order(self, sort: str | None) -> tuple[Any, ...]:
         number = self._table[self._number]
@@ -198,7 +200,13 @@ class Records(Generic[M]):
         return (column.desc(), number.desc()) if falling else (column, number)
 
 
-def _page(limit: int) -> int:
+def equals(column: Any, value: Any) -> Any:
+    """The test that a column has this value, or one of several."""
+    return column.in_(Rows(value)) if isinstance(value, Rows | tuple | set | frozenset) else column == value
+
+
+def page_size(limit: int) -> int:
+    """The rows of one page."""
     if limit < 0:
         raise FieldError("limit", f"{limit} is negative")
     return min(limit, MOST_ROWS)

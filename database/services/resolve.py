@@ -10,19 +10,22 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 from database.models.base import Base
 from database.models.queue import Queue
 from database.models.scan import Scan
-from pybirch.errors import NotFoundError
+from pybirch.errors import NotFoundError, UnknownReferenceError
 
 
-def number_of(session: Session, model: type[Base], text: InstrumentedAttribute[str], key: str | int) -> int:
+def number_of(
+    session: Session, model: type[Base], text: InstrumentedAttribute[str], key: str | int, field: str = ""
+) -> int:
     """The number of the row whose text id, or number, is `key`.
 
     Raises:
-        NotFoundError: there is none.
+        NotFoundError: there is none; an UnknownReferenceError, where a `field` names it.
     """
     number: Any = model.__table__.c.id
     found = session.scalar(select(number).where(text == key if isinstance(key, str) else number == key))
     if found is None:
-        raise NotFoundError(f"there is no {model.__name__.lower()} {key!r}")
+        missing = f"there is no {model.__name__.lower()} {key!r}"
+        raise UnknownReferenceError(field, missing) if field else NotFoundError(missing)
     return found
 
 

@@ -10,45 +10,56 @@ from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from database.models.base import now
-from database.models.project import Project
 from database.models.queue import Queue
 from database.models.rewind import ScanRewind
-from database.models.sample import Sample
 from database.models.scan import Scan
-from database.models.station import Station
-from database.services.append import ENDED, check_writer, targets
+from database.services.append import check_writer, targets
+from database.services.belonging import check_beginning, settled, with_archived
+from database.services.differences import Comparisons
 from database.services.fields import checked, moment, plain_text
 from database.services.protocols import ScanLike
-from database.services.records import Key, Records, Rows
+from database.services.records import Key, Rows
 from database.services.resolve import next_order, number_of
 from database.services.samples import keep_sample
-from database.session import Database
-from pybirch.errors import FieldError, IllegalTransitionError, NotFoundError, StaleWriterError
-from pybirch.states import TRANSITIONS, ScanState
+from database.services.scan_lists import ScanLists
+from database.services.scan_states import (
+    ACTIVE,
+    check_free,
+    check_life,
+    interrupt,
+    move,
+    state_of,
+    take_step,
+    written_by,
+)
+from pybirch.errors import FieldError, IllegalTransitionError, NotFoundError
+from pybirch.states import ScanState
 
 BLOCKS = "_blocks"
 """Ends the name of the live room of another scan's blocks; an id with it would share that room."""
-_ACTIVE = (ScanState.RUNNING, ScanState.PAUSED)
 _EXTRA = ("error", "user_fields", "extensions", "on_pause")
 
 
-class Scans(Records[Scan]):
-    def __init__(self, database: Database) -> None:
-        super().__init__(
-            database,
-            Scan,
-            text_key="scan_id",
-            search=("scan_id", "scan_name", "project_name", "scan_type", "owner"),
-        )
-
+class Scans(ScanLists, Comparisons):
     def create_from_pybirch(
-        self, scan: ScanLike, queue_id: Key | None = None, *, writer: str | None = None, **fields: Any
+        self,
+        scan: ScanLike,
+        queue_id: Key | None = None,
+        *,
+        writer: str | None = None,
+        fallback: Mapping[str, int] | None = None,
+        **fields: Any,
     ) -> Scan:
         """Store a core scan; the same scan_id again gives the row there is, brought up to date.
 
+        Args:
+            fallback: project_id and sample_id for a scan that names none.
+
         Raises:
+            UnknownReferenceError, ArchivedError: its project or sample is not there, or archived.
             StaleWriterError: `writer` is given and another is at it.
         """
+        otherwise = dict(fallback or {})
 
         def work(session: Session) -> Scan:
             same = select(Scan).where(Scan.scan_id == scan.scan_id).with_for_update(of=Scan)
@@ -61,16 +72,28 @@ class Scans(Records[Scan]):
             if queue_id is not None:
                 described["queue_id"] = queue_id
             if scan.sample is not None and described.get("sample_id") is None:
-                described["sample_id"] = keep_sample(session, scan.sample).id
+                kept = row.sample_id if row is not None else None
+                described["sample_id"] = keep_sample(session, scan.sample, kept).id
             if row is not None:
-                return self._brought_up(session, row, described)
-            return self._make(session, described)
+                missing = {name: key for name, key in otherwise.items() if getattr(row, name) is None}
+                return self._brought_up(session, row, missing | described)
+            return self.make(session, described, otherwise)
 
         return self._db.transact(work)
 
-    def create(self, **fields: Any) -> Scan:
-        """Store a new scan; with a queue, as its last unless `queue_order` says otherwise."""
-        return self._db.transact(lambda session: self._make(session, fields))
+    def create(
+        self, *, fallback: Mapping[str, int] | None = None, is_done: bool = False, **fields: Any
+    ) -> Scan:
+        """Store a new scan; with a queue, as its last unless `queue_order` says otherwise.
+
+        Args:
+            fallback: project_id and sample_id for a scan that names none.
+            is_done: it was asked for while nobody could look; what is archived is no reason against it.
+
+        Raises:
+            UnknownReferenceError, ArchivedError: its project or sample is not there, or archived.
+        """
+        return self._db.transact(lambda session: self.make(session, fields, fallback, is_done=is_done))
 
     def update(self, key: Key, **fields: Any) -> Scan:
         """Change fields; a change of `status` must be a legal one.
@@ -82,7 +105,7 @@ class Scans(Records[Scan]):
         def work(session: Session) -> Scan:
             row = self._locked(session, key)
             if status is not None:
-                move(row, state_of(status), now(), None)
+                take_step(session, row, state_of(status), now(), None)
             for name, value in self._checked(session, _with_extra(row, fields)).items():
                 setattr(row, name, value)
             self._flush(session, fields)
@@ -99,6 +122,7 @@ class Scans(Records[Scan]):
         progress: float | None = None,
         writer: str | None = None,
         timestamp: datetime | str | None = None,
+        is_done: bool = False,
         **fields: Any,
     ) -> Scan:
         """Move a scan to `state`; the state it has is no move and no error.
@@ -106,10 +130,12 @@ class Scans(Records[Scan]):
         Args:
             message: kept as the scan's message and, when it failed or was interrupted, as its error.
             writer: who says so; must hold the scan.
+            is_done: it was in that state already, when nobody could be told.
             fields: further fields to set with it.
 
         Raises:
             IllegalTransitionError: the present state does not allow it.
+            ArchivedError: it is to begin, and its project or sample is archived.
             StaleWriterError: the scan is not the writer's.
         """
         new = state_of(state)
@@ -119,7 +145,7 @@ class Scans(Records[Scan]):
             row = self._locked(session, scan_id)
             if writer is not None:
                 check_writer(row.scan_id, row.writer, writer)
-            move(row, new, at, message)
+            take_step(session, row, new, at, message, is_done=is_done)
             more = fields if progress is None else fields | {"progress": progress}
             for name, value in self._checked(session, _with_extra(row, more)).items():
                 setattr(row, name, value)
@@ -143,6 +169,17 @@ class Scans(Records[Scan]):
             return self._loaded(session, row)
 
         return self._db.transact(work, repeatable=True)
+
+    def check_beginning(self, thing: Scan | Queue, *, sample_only: bool = False) -> None:
+        """Whether this scan, or every queued scan of this queue, may begin as far as the record knows.
+
+        Raises:
+            ArchivedError: its project or sample is archived; says of which scan.
+        """
+        with self._db.read() as session:
+            rows = [thing] if isinstance(thing, Scan) else session.scalars(with_archived(thing)).unique()
+            for row in rows:
+                check_beginning(session, row, now(), sample_only=sample_only)
 
     def note_rewind(self, scan_id: Key, step: int, *, writer: str | None = None) -> None:
         """Keep that the scan goes on at an earlier step; once, however often it is said in a row.
@@ -184,7 +221,7 @@ class Scans(Records[Scan]):
         """
 
         def work(session: Session) -> Rows[str]:
-            query = select(Scan).where(Scan.status.in_(_ACTIVE))
+            query = select(Scan).where(Scan.status.in_(ACTIVE))
             if isinstance(who, str):
                 query = query.where(written_by(who))
             else:
@@ -209,8 +246,8 @@ class Scans(Records[Scan]):
 
         def work(session: Session) -> int:
             rows = [self._locked(session, key) for key in scan_ids]
-            left = [row for row in rows if row.status in (*_ACTIVE, ScanState.INTERRUPTED)]
-            interrupt(session, [row for row in left if row.status in _ACTIVE], message)
+            left = [row for row in rows if row.status in (*ACTIVE, ScanState.INTERRUPTED)]
+            interrupt(session, [row for row in left if row.status in ACTIVE], message)
             for row in left:
                 move(row, ScanState.FAILED, now(), message)
             return len(left)
@@ -219,42 +256,18 @@ class Scans(Records[Scan]):
 
     def active(self) -> Rows[Scan]:
         """All scans that run or are paused."""
-        return self.list(status=_ACTIVE, limit=1000)
+        return self.list(status=ACTIVE, limit=1000)
 
-    def count(
-        self, *, search: str | None = None, archived: bool = False, state: Any = None, **filters: Any
-    ) -> int:
-        return super().count(search=search, archived=archived, **_with_state(filters, state))
-
-    def list(
+    def make(
         self,
+        session: Session,
+        fields: Mapping[str, Any],
+        fallback: Mapping[str, int] | None = None,
         *,
-        search: str | None = None,
-        sort: str | None = None,
-        limit: int = 100,
-        offset: int = 0,
-        archived: bool = False,
-        state: Any = None,
-        **filters: Any,
-    ) -> Rows[Scan]:
-        """A page of scans, newest first unless `sort` or a `queue_id` (queue order) says otherwise.
-
-        Args:
-            state: one `ScanState` or several.
-        """
-        if sort is None:
-            sort = "queue_order" if filters.get("queue_id") is not None else "-created_at"
-        return super().list(
-            search=search,
-            sort=sort,
-            limit=limit,
-            offset=offset,
-            archived=archived,
-            **_with_state(filters, state),
-        )
-
-    def _make(self, session: Session, fields: Mapping[str, Any]) -> Scan:
-        fields = self._resolved(session, fields)
+        is_done: bool = False,
+    ) -> Scan:
+        """`create`, within a transaction."""
+        fields = settled(session, self._resolved(session, fields), fallback or {}, is_done=is_done)
         if fields.get("queue_id") is not None and "queue_order" not in fields:
             fields["queue_order"] = next_order(session, fields["queue_id"])
         row = Scan(**checked(Scan, fields, new=True))
@@ -282,17 +295,6 @@ class Scans(Records[Scan]):
             raise NotFoundError(f"there is no scan {key!r}")
         return row
 
-    def _resolved(self, session: Session, fields: Mapping[str, Any]) -> dict[str, Any]:
-        resolved = dict(fields)
-        for name, model, text in (
-            ("queue_id", Queue, Queue.queue_id),
-            ("sample_id", Sample, Sample.sample_id),
-            ("project_id", Project, Project.name),
-        ):
-            if isinstance(resolved.get(name), str):
-                resolved[name] = number_of(session, model, text, resolved[name])
-        return resolved
-
 
 def describe(scan: ScanLike) -> dict[str, Any]:
     """The fields of a core scan; `scan_tree` becomes `scan_tree_data`, the rest by its name."""
@@ -307,7 +309,7 @@ def describe(scan: ScanLike) -> dict[str, Any]:
         extra["points_vary"] = True
     error = getattr(scan, "error", None)
     if error:
-        extra["error"] = str(error)
+        extra["error"] = plain_text(error)
     return {
         "scan_id": scan.scan_id,
         "project_name": settings.get("project_name") or "",
@@ -336,88 +338,3 @@ def _with_extra(row: Scan, fields: Mapping[str, Any]) -> dict[str, Any]:
 
 def _rewinds_of(scan: int) -> Any:
     return select(ScanRewind).where(ScanRewind.scan_id == scan)
-
-
-def state_of(state: ScanState | str) -> ScanState:
-    try:
-        return ScanState(state)
-    except ValueError as error:
-        choices = ", ".join(member.value for member in ScanState)
-        raise FieldError("status", f"{state!r} is not one of {choices}") from error
-
-
-def move(row: Scan, new: ScanState, at: datetime, message: str | None) -> None:
-    """Take the step to `new` on a loaded row.
-
-    Raises:
-        IllegalTransitionError: the present state does not allow it.
-    """
-    old = row.status
-    if new is not old and new not in TRANSITIONS[old]:
-        raise IllegalTransitionError(f"scan {row.scan_id} is {old} and cannot become {new}")
-    row.status = new
-    if message is not None:
-        message = row.message = plain_text(message)
-    if new is old:
-        return
-    row.requested = None
-    if new is ScanState.RUNNING:
-        row.started_at = row.started_at or at
-        row.finished_at = None
-        row.extra_data = {key: value for key, value in (row.extra_data or {}).items() if key != "error"}
-        row.message = message
-    if new.is_finished:
-        row.finished_at = at
-        if new is ScanState.COMPLETED:
-            row.progress = 1.0
-        if new is ScanState.INTERRUPTED and row.writer is not None:
-            row.writer += ENDED
-        if message and new in (ScanState.FAILED, ScanState.INTERRUPTED):
-            row.extra_data = (row.extra_data or {}) | {"error": message}
-
-
-def check_free(row: Scan, writer: str) -> None:
-    """Whether `writer` may take up the scan.
-
-    Raises:
-        StaleWriterError: another writer is at it, or was until it ended for good.
-    """
-    if row.status in _ACTIVE and row.writer not in (None, writer):
-        raise StaleWriterError(f"scan {row.scan_id} is being written by {row.writer}")
-    if not TRANSITIONS[row.status] and row.writer != writer:
-        raise StaleWriterError(f"scan {row.scan_id} is {row.status}; it is not taken up again")
-
-
-def check_life(session: Session, writer: str) -> None:
-    """Whether `writer` (``"bench:5f3a…"``) may still write: its station has not begun another life.
-
-    Raises:
-        StaleWriterError: it has.
-    """
-    name, _, epoch = writer.partition(":")
-    station = session.scalars(select(Station).where(Station.name == name)).first() if epoch else None
-    if station is not None and epoch in station.past_epochs:
-        raise StaleWriterError(f"station {name}: its life {epoch} is over, another has taken its place")
-
-
-def written_by(prefix: str) -> Any:
-    """The test that a scan's writer is `prefix`, or begins with it up to a colon."""
-    beginning = prefix if prefix.endswith(":") else f"{prefix}:"
-    return or_(Scan.writer == prefix, Scan.writer.startswith(beginning, autoescape=True))
-
-
-def interrupt(session: Session, rows: Iterable[Scan], message: str) -> list[str]:
-    """Mark these scans interrupted; gives their text ids."""
-    marked = []
-    for row in rows:
-        move(row, ScanState.INTERRUPTED, now(), message or "the station that ran it is gone")
-        marked.append(row.scan_id)
-    session.flush()
-    return marked
-
-
-def _with_state(filters: Mapping[str, Any], state: Any) -> dict[str, Any]:
-    if state is None:
-        return dict(filters)
-    several = not isinstance(state, str)
-    return dict(filters) | {"status": [state_of(s) for s in state] if several else state_of(state)}

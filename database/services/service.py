@@ -13,47 +13,42 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 from database.migrations import runner
-from database.models.analysis import Analysis
 from database.models.equipment import Equipment, EquipmentType, InstrumentStatus
 from database.models.lab import Lab
 from database.models.measurement import MeasurementDataPoint, MeasurementObject
-from database.models.project import Project
 from database.models.queue import Queue, QueueLog
 from database.models.sample import Sample
 from database.models.scan import Scan
-from database.models.template import QueueTemplate, ScanTemplate
+from database.services.analyses import Analyses
 from database.services.arrays import Arrays
 from database.services.audit import Audit
+from database.services.conditions import Conditions
+from database.services.data import data_of
 from database.services.equipment import EquipmentService
 from database.services.keepers import Keepers
 from database.services.logs import Logs
 from database.services.measurements import Measurements
+from database.services.pictures import Pictures
 from database.services.points import Points
+from database.services.projects import Projects
 from database.services.protocols import QueueLike, ScanLike
+from database.services.queue_keepers import QueueKeepers
 from database.services.queues import Queues
 from database.services.readings import ReadingsService
 from database.services.records import Key, Records
 from database.services.samples import Samples
 from database.services.scans import Scans
+from database.services.search import Search
 from database.services.sign_ins import SignIns
 from database.services.stations import Stations
+from database.services.templates import Templates
 from database.services.tokens import Tokens
+from database.services.upkeep import Upkeep
 from database.services.users import Users
 from database.session import Database
+from pybirch.dataset.scan import ScanData
 from pybirch.errors import NotFoundError
 from pybirch.states import InstrumentState, ScanState
-
-
-class Templates:
-    """Scans and queues kept to be run again."""
-
-    def __init__(self, database: Database) -> None:
-        self.scans: Records[ScanTemplate] = Records(
-            database, ScanTemplate, text_key="name", search=("name", "description")
-        )
-        self.queues: Records[QueueTemplate] = Records(
-            database, QueueTemplate, text_key="name", search=("name", "description")
-        )
 
 
 class DatabaseService:
@@ -84,26 +79,29 @@ class DatabaseService:
             raise
         db = self.database
         self.labs: Records[Lab] = Records(db, Lab, text_key="name", search=("name", "description"))
-        self.projects: Records[Project] = Records(
-            db, Project, text_key="name", search=("name", "description")
-        )
+        self.projects = Projects(db)
         self.users = Users(db)
         self.tokens = Tokens(db)
         self.sign_ins = SignIns(db)
         self.keepers = Keepers(db)
         self.samples = Samples(db)
+        self.pictures = Pictures(db)
         self.equipment = EquipmentService(db)
+        self.upkeep = Upkeep(db)
         self.instrument_statuses: Records[InstrumentStatus] = Records(db, InstrumentStatus)
         self.queues = Queues(db)
+        self.queue_keepers = QueueKeepers(db)
         self.logs = Logs(db)
         self.scans = Scans(db)
+        self.conditions = Conditions(db)
         self.measurements = Measurements(db)
         self.readings = ReadingsService(db)
         self.points = Points(db, self.readings)
-        self.arrays = Arrays(db, self.readings)
+        self.arrays = Arrays(db)
         self.templates = Templates(db)
-        self.analyses: Records[Analysis] = Records(db, Analysis, search=("name", "notes"))
+        self.analyses = Analyses(db)
         self.audit = Audit(db)
+        self.search = Search(db)
         self.stations = Stations(db)
 
     @property
@@ -182,6 +180,18 @@ class DatabaseService:
     ) -> list[MeasurementDataPoint]:
         return self.points.take(measurement_object_id, offset, offset + limit)
 
+    def data(self, scan: Key | ScanLike) -> ScanData:
+        """What a scan measured, read lazily: ``db.data(scan_id).to_pandas()``, `to_xarray`, `to_arrow`.
+
+        Args:
+            scan: its text id, its number, or the scan itself.
+
+        Raises:
+            NotFoundError: there is no such scan.
+        """
+        key = scan if isinstance(scan, str | int) else scan.scan_id
+        return data_of(self.scans, self.readings, self.arrays, self.conditions, key)
+
     def get_data_point_count(self, scan_id: Key) -> int:
         """Readings stored of a scan, over all its measurements."""
         return sum(measurement.count for measurement in self.readings.measurements(scan_id))
@@ -222,6 +232,8 @@ _NOUNS: dict[str, tuple[str, str]] = {
     "token": ("tokens", "tokens"),
     "sample": ("samples", "samples"),
     "equipment": ("equipment", "equipment"),
+    "calibration": ("calibrations", "upkeep.calibrations"),
+    "maintenance": ("maintenances", "upkeep.maintenance"),
     "instrument_status": ("instrument_statuses", "instrument_statuses"),
     "queue": ("queues", "queues"),
     "queue_log": ("queue_logs", "logs"),

@@ -10,7 +10,7 @@ from database.models.queue import Queue
 from database.models.scan import Scan
 from database.models.station import Station
 from database.services.records import Records
-from database.services.scans import interrupt, written_by
+from database.services.scan_states import interrupt, written_by
 from database.session import Database
 from pybirch.errors import FieldError, StaleWriterError
 from pybirch.states import QueueState, ScanState

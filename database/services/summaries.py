@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import struct
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Self, cast
 
@@ -22,6 +22,7 @@ from database.codec import Column
 from database.errors import DamagedDataError
 from database.models.block import MeasurementSummary
 from database.services.blocks import Owner
+from database.session import BLOBS
 
 MOST_BINS = 256
 FAN = 16
@@ -50,6 +51,17 @@ _RANGE = (
         summaries.c.first_index < bindparam("end"),
     )
     .order_by(summaries.c.first_index)
+    .execution_options(**BLOBS)
+)
+_PLACES = (
+    select(summaries.c.first_index, summaries.c.count.label("held"))
+    .where(
+        summaries.c.measurement_object_id == bindparam("owner"),
+        summaries.c.tier == bindparam("tier"),
+        summaries.c.first_index >= bindparam("start"),
+    )
+    .order_by(summaries.c.first_index)
+    .limit(bindparam("most"))
 )
 _TIERS = (
     select(summaries.c.tier, func.max(summaries.c.bin), func.max(summaries.c.count))
@@ -129,13 +141,26 @@ class Bins:
         return cls(starts, end, np.frombuffer(body, dtype="<f8", offset=8 * bins).reshape(5, columns, bins))
 
 
-def add(connection: Connection, owner: Owner, first: int, count: int, columns: Sequence[Column]) -> None:
+def add(connection: Connection, owner: Owner, first: int, columns: Sequence[Column]) -> None:
     """Summarise a full block; where that completes a row of 16, summarise those as well."""
-    size = 1 << max(0, (-(-count // MOST_BINS) - 1).bit_length())
-    _insert(connection, owner, 0, count, size, Bins.of_readings(first, columns, size))
+    insert_row(connection, owner, 0, *of_block(first, columns))
     tier = 0
-    while _raise(connection, owner, tier):
+    while raise_next(connection, owner, tier):
         tier += 1
+
+
+def of_block(first: int, columns: Sequence[Column]) -> tuple[int, Bins]:
+    """The size of the bins of a full block's summary, and the bins."""
+    size = 1 << max(0, (-(-len(columns[-1]) // MOST_BINS) - 1).bit_length())
+    return size, Bins.of_readings(first, columns, size)
+
+
+def of_summaries(parts: Sequence[Bins]) -> tuple[int, Bins]:
+    """The largest bin of the summary of consecutive summaries, and its bins."""
+    bins = Bins.joined(parts)
+    target = -(-(bins.end - int(bins.starts[0])) // MOST_BINS)
+    wide = bins.coarser(group_starts(bins.starts, int(bins.starts[0]), target))
+    return int((wide.ends - wide.starts).max()), wide
 
 
 def tiers(connection: Connection, owner: Owner) -> list[tuple[int, int, int]]:
@@ -162,26 +187,37 @@ def take_out(row: Any, owner: Owner) -> Bins:
     return Bins.unpack(row.payload, row.first_index + row.held)
 
 
-def _raise(connection: Connection, owner: Owner, tier: int) -> bool:
-    """Summarise the last 16 rows of `tier` that have no summary above them, if they are 16."""
+def raise_next(connection: Connection, owner: Owner, tier: int) -> bool:
+    """Summarise the next 16 neighbours of `tier` that have no summary above them, if there are 16."""
     covered = connection.execute(_END, {"owner": owner.id, "tier": tier + 1}).scalar() or 0
-    rows = fetch(connection, owner, tier, covered, 1 << 62)
-    for i in range(len(rows) - 1, 0, -1):
-        if rows[i - 1].first_index + rows[i - 1].held != rows[i].first_index:
-            rows = rows[i:]  # a damaged block left a gap: nothing is said about it
-            break
-    if len(rows) < FAN:
-        return False
-    try:
-        bins = Bins.joined([take_out(row, owner) for row in rows])
-    except DamagedDataError:
-        return False
-    target = -(-(bins.end - int(bins.starts[0])) // MOST_BINS)
-    offsets = group_starts(bins.starts, int(bins.starts[0]), target)
-    wide = bins.coarser(offsets)
-    sizes = wide.ends - wide.starts
-    _insert(connection, owner, tier + 1, bins.end - int(bins.starts[0]), int(sizes.max()), wide)
-    return True
+    for first, end in runs(places(connection, owner, tier, covered)):
+        try:
+            parts = [take_out(row, owner) for row in fetch(connection, owner, tier, first, end)]
+        except DamagedDataError:
+            continue  # nothing is said about these
+        insert_row(connection, owner, tier + 1, *of_summaries(parts))
+        return True
+    return False
+
+
+def places(
+    connection: Connection, owner: Owner, tier: int, start: int = 0, most: int = 1 << 40
+) -> Sequence[Any]:
+    """(first_index, count) of a tier's rows that begin at `start` or later, in order."""
+    given = {"owner": owner.id, "tier": tier, "start": start, "most": most}
+    return connection.execute(_PLACES, given).all()
+
+
+def runs(places: Iterable[Any]) -> Iterator[tuple[int, int]]:
+    """(first, end) of each 16 neighbours among rows; what follows a gap begins anew."""
+    first, end, held = 0, -1, 0
+    for place in places:
+        if place.first_index != end:
+            first, held = place.first_index, 0
+        end, held = place.first_index + place.held, held + 1
+        if held == FAN:
+            yield first, end
+            end = -1
 
 
 def group_starts(starts: NDArray[np.int64], origin: int, size: int) -> NDArray[np.int64]:
@@ -190,8 +226,10 @@ def group_starts(starts: NDArray[np.int64], origin: int, size: int) -> NDArray[n
     return np.flatnonzero(np.diff(groups, prepend=groups[0] - 1))
 
 
-def _insert(connection: Connection, owner: Owner, tier: int, count: int, size: int, bins: Bins) -> None:
+def insert_row(connection: Connection, owner: Owner, tier: int, size: int, bins: Bins) -> None:
+    """Store one summary; `size` is that of its largest bin."""
     first, payload = int(bins.starts[0]), bins.pack()
+    count = bins.end - first
     connection.execute(
         _INSERT,
         {

@@ -19,6 +19,7 @@ from database.web.audit_trail import AuditTrail
 from database.web.auth import init_auth
 from database.web.config import SETTINGS, load_settings
 from database.web.errors import init_errors
+from database.web.export_jobs import ExportJobs
 from database.web.gate import Gate
 from database.web.housekeeping import Housekeeping
 from database.web.identity_watch import IdentityWatch
@@ -31,6 +32,8 @@ from database.web.security import init_security
 from database.web.services import Services, services
 from database.web.sockets import drop_overfull, make_socketio, places_of, server_of, use_own_websocket
 from database.web.stations import Stations
+from database.web.tidying import EVERY, Tidying
+from pybirch.database_integration.config import IntegrationConfig
 from pybirch.database_integration.sync.websocket_server import ScanUpdateServer
 from pybirch.errands import Errands
 from pybirch.wire import dumps
@@ -85,10 +88,15 @@ def create_app(config: Mapping[str, Any] | None = None) -> APIFlask:
         if row.is_attached:
             stations.expect(row.name, row.epoch, row.pid, row.host)
     watch = IdentityWatch(db, sockets)
-    housekeeping = Housekeeping([stations.check, lambda: drop_overfull(sockets), watch.look])
+    exports = ExportJobs(settings.storage / "exports")
+    housekeeping = Housekeeping([stations.check, lambda: drop_overfull(sockets), watch.look, exports.tidy])
+    tidying = Tidying(db.database, IntegrationConfig.from_environment().merged_block_rows)
+    tidier = Housekeeping([tidying.look], EVERY, "tidying")
     errands = Errands("errands of the server")
+    audit = AuditTrail(db, errands)
     app.extensions["pybirch"] = Services(
-        settings, db, sockets, updates, stations, Ingest(), housekeeping, errands, AuditTrail(db, errands)
+        *(settings, db, sockets, updates, stations, Ingest(), housekeeping, errands),
+        *(audit, exports, tidying, tidier),
     )
 
     init_auth(app)
@@ -102,7 +110,9 @@ def create_app(config: Mapping[str, Any] | None = None) -> APIFlask:
     use_own_websocket(sockets)
     app.wsgi_app = Gate(app, app.wsgi_app, settings.allowed_hosts, Places(lambda: places_of(sockets)))
     if not app.testing:
+        exports.clear()
         housekeeping.start()
+        tidier.start()
     _remember(app)
     return app
 

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from flask import has_request_context, request
+
+from database.models import User
 from pybirch.errands import Errands
+from pybirch.errors import PyBirchError
 
 if TYPE_CHECKING:
-    from database.models import User
     from database.services import DatabaseService
+    from database.web.identity import Identity
 
 log = logging.getLogger(__name__)
 
@@ -21,7 +28,29 @@ class AuditTrail:
         self._db = db
         self._errands = errands
 
-    def note(self, actor: User | str, action: str, thing: str = "", **detail: Any) -> None:
-        """Somebody did something; see `database.services.audit.Audit.add`."""
-        log.info("%s: %s %s %s", getattr(actor, "username", actor), action, thing, detail)
-        self._errands.add(lambda: self._db.audit.add(actor, action, thing, **detail))
+    def note(self, who: Identity | User, action: str, thing: str = "", **detail: Any) -> None:
+        """Somebody did something, with this request; see `database.services.audit.Audit.add`.
+
+        Of a token that belongs to a person, that person did it.
+        """
+        row: Any = who if isinstance(who, User) else who.row
+        token = "" if isinstance(row, User) else row.name
+        actor: User | str = row if isinstance(row, User) else row.user or row.name
+        where = (request.remote_addr or "") if has_request_context() else ""
+        at = datetime.now(UTC)
+        log.info("%s: %s %s %s %s", getattr(actor, "username", actor), action, thing, detail, where)
+        self._errands.add(
+            lambda: self._db.audit.add(
+                actor, action, thing, address=where, token=token, timestamp=at, **detail
+            )
+        )
+
+    @contextmanager
+    def acting(self, who: Identity | User, action: str, thing: str = "", **detail: Any) -> Iterator[None]:
+        """Note what is done in the body, also where it is refused or its outcome is unknown."""
+        try:
+            yield
+        except PyBirchError as error:
+            self.note(who, action, thing, **detail, refused=str(error))
+            raise
+        self.note(who, action, thing, **detail)

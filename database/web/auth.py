@@ -110,6 +110,8 @@ def sign_in() -> ResponseReturnValue:
 def sign_out() -> ResponseReturnValue:
     """Ends this browser's session, any copy of its cookie, and the sockets that were opened with it."""
     identity = known()
+    if identity is not None:
+        services().audit.note(identity, "sign_out")
     services().db.sign_ins.end(session.get(SIGN_IN, ""))
     logout_user()
     session.clear()

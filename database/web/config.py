@@ -6,6 +6,7 @@ import os
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +62,12 @@ class Settings:
         if self.host in LOOPBACK:
             return LOOPBACK | frozenset(self.trusted_hosts)
         return frozenset(self.trusted_hosts) | LOOPBACK | {self.host} if self.trusted_hosts else None
+
+    @cached_property
+    def identity(self) -> str:
+        """What this server is known by, whatever its address: it goes with the data folder, and not with
+        copies of the database."""
+        return persistent_secret(self.run_folder / "identity", lambda: secrets.token_hex(16))
 
 
 def load_settings(config: Mapping[str, Any] | None = None) -> Settings:

@@ -12,13 +12,18 @@ from flask.typing import ResponseReturnValue
 from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException
 
+from database.errors import InArchiveError
 from database.web.identity import known
 from pybirch.errors import (
+    ArchivedError,
     CommandTimeoutError,
     EditConflictError,
     FieldError,
     IllegalTransitionError,
+    MissingLibraryError,
+    NoRoomError,
     NotFoundError,
+    NotYoursError,
     StaleWriterError,
     StationUnavailableError,
 )
@@ -31,9 +36,14 @@ CODES: dict[type[Exception], int] = {
     IllegalTransitionError: 409,
     EditConflictError: 409,
     StaleWriterError: 409,
+    InArchiveError: 409,
     StationUnavailableError: 503,
     CommandTimeoutError: 504,
+    MissingLibraryError: 501,
+    NoRoomError: 507,
 }
+OF_FIELDS: dict[type[FieldError], int] = {ArchivedError: 409, NotYoursError: 403}
+"""Where a field is not wrong in itself."""
 TITLES = {
     400: "That did not make sense",
     401: "Sign in first",
@@ -74,7 +84,8 @@ def explain(error: Exception) -> tuple[int, str, str | None]:
     """HTTP status, a sentence, and the field it is about."""
     match error:
         case FieldError():
-            return 400, error.problem, error.field
+            status = next((code for kind, code in OF_FIELDS.items() if isinstance(error, kind)), 400)
+            return status, error.problem, error.field
         case HTTPError(status_code=status) if status in (400, 422):
             field, problem = _first_problem(error.detail)
             return 400, problem or error.message, field
@@ -95,6 +106,6 @@ def _first_problem(detail: Any, path: str = "") -> tuple[str | None, str]:
     """The first field and sentence of marshmallow's nested messages."""
     while isinstance(detail, dict) and detail:
         key, detail = next(iter(detail.items()))
-        if key not in ("json", "query", "_schema"):
+        if key not in ("json", "query", "form_and_files", "_schema"):
             path = f"{path}.{key}" if path else str(key)
     return path or None, str(detail[0]) if isinstance(detail, list) and detail else ""

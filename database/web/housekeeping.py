@@ -14,7 +14,10 @@ INTERVAL = 0.25
 class Housekeeping:
     """Calls each chore in turn, again and again, until closed; what a chore raises is logged."""
 
-    def __init__(self, chores: Sequence[Callable[[], object]], interval: float = INTERVAL) -> None:
+    def __init__(
+        self, chores: Sequence[Callable[[], object]], interval: float = INTERVAL, name: str = "housekeeping"
+    ) -> None:
+        self._name = name
         self._chores = tuple(chores)
         self._interval = interval
         self._end = threading.Event()
@@ -22,7 +25,7 @@ class Housekeeping:
 
     def start(self) -> None:
         if self._thread is None:
-            self._thread = threading.Thread(target=self._run, name="housekeeping", daemon=True)
+            self._thread = threading.Thread(target=self._run, name=self._name, daemon=True)
             self._thread.start()
 
     def _run(self) -> None:

@@ -5,18 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial, wraps
-from typing import Any, Literal, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, ParamSpec, TypeVar
 
 from flask import Request, session
 from flask_login import current_user
 from werkzeug.exceptions import Forbidden, Unauthorized
 
-from database.services.permissions import can
+from database.services.permissions import OF_PROJECTS, can, closed_to
 from database.web.services import services
+
+if TYPE_CHECKING:
+    from database.models import Project
 
 P = ParamSpec("P")
 R = TypeVar("R")
-Action = Literal["read", "stop", "operate", "administer", "station"]
+Action = Literal["read", "stop", "operate", "lead", "administer", "station"]
 
 
 SIGN_IN = "sign_in"
@@ -64,7 +67,7 @@ class Identity:
         return [self.room] if self.sign_in is None else [self.room, sign_in_room(self.sign_in)]
 
     def may(self, action: Action, thing: Any = None) -> bool:
-        return can(self.row, action, thing)
+        return can(self.row, action, projects_of(action, thing))
 
 
 def user_identity(user_id: str) -> Identity | None:
@@ -120,17 +123,43 @@ def known() -> Identity | None:
     return identity if isinstance(identity, Identity) else None
 
 
+def projects_of(action: Action, thing: Any) -> tuple[Project, ...]:
+    """What `can` is to look at: the projects that the thing is done for, where they matter."""
+    if action not in OF_PROJECTS or thing is None:
+        return ()
+    return thing if isinstance(thing, tuple) else services().db.projects.of(thing)
+
+
 def require(action: Action, thing: Any = None) -> Identity:
-    """Who asks, if they may do that to that thing.
+    """Who asks, if they may do that to that thing (a row, or a tuple of projects).
 
     Raises:
         Unauthorized: nobody known.
         Forbidden: known, but they may not.
     """
     identity = me()
-    if not identity.may(action, thing):
+    projects = projects_of(action, thing)
+    if not identity.may(action, projects):
+        project = closed_to(identity.row, projects, action)
+        if project is not None and identity.may(action):
+            raise Forbidden(kept_out(identity, project, action))
         raise Forbidden(f"{identity.username or 'This token'} may not {action} here.")
     return identity
+
+
+def kept_out(identity: Identity, project: Project, action: Action = "operate") -> str:
+    """Why somebody may not run what is done for a project, or change the project, and whom to ask."""
+    person = identity.row if identity.kind == "user" else identity.row.user
+    through = "" if identity.kind == "user" else f", whose token {identity.username} this is,"
+    there = any(member.user_id == person.id for member in project.members)
+    relation = "only looks on in" if there else "is not a member of"
+    leads = " or ".join(user.full_name or user.username for user in project.leads)
+    whom = f"{leads} or an administrator" if leads else "an administrator"
+    if action == "lead":
+        return f"{person.username}{through} does not lead project {project.name}. Ask {whom}."
+    return (
+        f"{person.username}{through} {relation} project {project.name}, so may not run its scans. Ask {whom}."
+    )
 
 
 def speaks_for(station: str) -> Identity:

@@ -4,55 +4,43 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Iterator
+import time
 from dataclasses import dataclass, field
-from itertools import groupby
 from typing import Any
 
-from database.web.attachment import attach_station, find_station
+from database.services import DatabaseService
+from database.web.attachment import announce_ended, attach_station, find_station
 from database.web.services import Services
-from database.web.storing import Storing
-from pybirch.errors import FieldError, StaleWriterError
-from pybirch.events import DataBlock, Event, InstrumentPosition, InstrumentStatus
-from pybirch.wire import from_block, from_wire
+from pybirch.database_integration.fence import Fence
+from pybirch.database_integration.items import Item, groups, parse
+from pybirch.database_integration.storing import Storing
+from pybirch.errors import ArchivedError, FieldError, NotYoursError, StaleWriterError, UnknownReferenceError
+from pybirch.events import Event, InstrumentPosition, InstrumentStatus, QueueStatus, ScanStatus
 
 log = logging.getLogger(__name__)
-
-FACTS = (
-    "scan_opened",
-    "scan_dropped",
-    "scan_rewound",
-    "scan_terms",
-    "queue_opened",
-    "queue_ordered",
-    "queue_rules",
-    "instrument_seen",
-)
-"""Items that are no events: they only change the record."""
 
 
 @dataclass(frozen=True)
 class Frame:
-    """One POST of a station; see the API's description."""
+    """One POST of a station; see the API's description. `fence` is that of who sent it."""
 
     station: str
     epoch: str
     seq: int
     store: bool
     items: list[dict[str, Any]]
+    fence: Fence
 
     @property
     def writer(self) -> str:
         return f"{self.station}:{self.epoch}"
 
-
-@dataclass(frozen=True)
-class Item:
-    """One thing of a frame: a fact for the record with its payload, or an event."""
-
-    kind: str
-    payload: dict[str, Any]
-    event: Event | None = None
+    def storing(self, db: DatabaseService, life: str | None) -> Storing:
+        """What stores its items: those of its own life, or what an earlier one of the station left behind."""
+        if life is None:
+            return Storing(db, self.station, self.writer, fence=self.fence)
+        past = life != self.epoch
+        return Storing(db, self.station, f"{self.station}:{life}", late=True, past=past, fence=self.fence)
 
 
 @dataclass
@@ -67,10 +55,35 @@ class _Line:
     lock: threading.Lock = field(default_factory=threading.Lock)
 
 
+class Refusals:
+    """What was refused lately, so that who asks over and over is noted once."""
+
+    def __init__(self, every: float = 60.0, most: int = 1_000) -> None:
+        self._every, self._most = every, most
+        self._noted: dict[tuple[str, str], float] = {}
+        self._lock = threading.Lock()
+
+    def are_news(self, who: str, what: str) -> bool:
+        now = time.monotonic()
+        with self._lock:
+            if now - self._noted.get((who, what), -self._every) < self._every:
+                return False
+            self._noted.pop((who, what), None)
+            self._noted[who, what] = now
+            while len(self._noted) > self._most:
+                del self._noted[next(iter(self._noted))]
+            return True
+
+
 class Ingest:
-    """Takes frames; idempotent by (station, epoch, seq), and by identity after a restart of the server."""
+    """Takes frames; idempotent by (station, epoch, seq), and by identity after a restart of the server.
+
+    Attributes:
+        refusals: of what belongs to others, for the audit trail.
+    """
 
     def __init__(self) -> None:
+        self.refusals = Refusals()
         self._lines: dict[tuple[str, str], _Line] = {}
         self._lock = threading.Lock()
 
@@ -78,6 +91,7 @@ class Ingest:
         """Store and broadcast one frame; the answer repeats for a frame that comes again.
 
         Raises:
+            NotYoursError: an item is about a queue or scan of somebody else.
             StaleWriterError: the station's epoch is over, or the scan was taken from it.
             FieldError: an item is malformed.
         """
@@ -102,24 +116,35 @@ class Ingest:
 
     def _apply(self, parts: Services, frame: Frame, items: list[Item], line: _Line) -> None:
         """Group by group: store, broadcast what was stored, remember that it is done."""
-        storing = Storing(parts.db, frame.station, frame.writer)
         for group in groups(items[line.done :]):
             if frame.store or group[0].kind == "instrument_seen":
                 try:
-                    line.instruments += storing.store(group, f"{frame.writer}:{frame.seq}:{line.done}")
+                    line.instruments += frame.storing(parts.db, group[0].life).store(
+                        group, f"{frame.writer}:{frame.seq}:{line.done}"
+                    )
+                except (ArchivedError, NotYoursError, UnknownReferenceError):
+                    raise  # names the field as whoever queued the scan knows it
                 except ValueError as error:
                     raise FieldError(f"items[{line.done}]", str(error)) from error
+            else:
+                frame.fence.check_shown(group[0])
             for item in group:
                 if item.event is not None:
-                    self._broadcast(parts, frame.station, item.event)
+                    self._broadcast(parts, frame, item.event, item.life)
             for seen in line.instruments:
                 parts.stations.owns(frame.station, seen["instrument_id"])
             line.done += len(group)
 
     @staticmethod
-    def _broadcast(parts: Services, station: str, event: Event) -> None:
+    def _broadcast(parts: Services, frame: Frame, event: Event, life: str | None) -> None:
+        """Show it; of a life that is over only what it has measured, and how its scans have ended."""
+        if life is not None and life != frame.epoch:
+            if isinstance(event, ScanStatus):
+                announce_ended(parts, [event.scan_id])
+            if isinstance(event, ScanStatus | QueueStatus | InstrumentStatus | InstrumentPosition):
+                return
         if isinstance(event, InstrumentStatus | InstrumentPosition):
-            parts.stations.owns(station, event.instrument_id)
+            parts.stations.owns(frame.station, event.instrument_id)
         parts.updates.publish(event)
 
     def _forget_others(self, frame: Frame) -> None:
@@ -145,35 +170,3 @@ def admit(parts: Services, frame: Frame) -> None:
             f"Station {frame.station}: its life {frame.epoch} is over; attach as a new one."
         )
     attach_station(parts, frame.station, frame.epoch)
-
-
-def parse(items: list[dict[str, Any]]) -> list[Item]:
-    """Items with their events decoded.
-
-    Raises:
-        FieldError: an item is malformed; the field names which.
-    """
-    return [_parse(f"items[{i}]", item) for i, item in enumerate(items)]
-
-
-def _parse(where: str, item: dict[str, Any]) -> Item:
-    kind, payload = item.get("kind"), item.get("payload")
-    if not isinstance(kind, str) or not isinstance(payload, dict):
-        raise FieldError(where, "needs a kind and a payload")
-    if kind in FACTS:
-        return Item(kind, payload)
-    try:
-        event = from_wire(kind, payload)
-        return Item(kind, payload, from_block(event) if isinstance(event, DataBlock) else event)
-    except (ValueError, TypeError, KeyError) as error:
-        raise FieldError(where, str(error)) from error
-
-
-def groups(items: list[Item]) -> Iterator[list[Item]]:
-    """Neighbours that go into one transaction: blocks of one scan; everything else by itself."""
-    numbered = enumerate(items)
-    key: Callable[[tuple[int, Item]], Any] = lambda pair: (  # noqa: E731
-        pair[1].payload.get("scan_id") if pair[1].kind == "data_block" else pair[0]
-    )
-    for _, group in groupby(numbered, key):
-        yield [item for _, item in group]

@@ -86,7 +86,9 @@ def heartbeat(data: Mapping[str, Any]) -> Answer:
     if station.state is StationState.EXITED and station.epoch == epoch:
         log.warning("station %s was said to have ended, and lives", name)
         attach_station(services(), name, station.epoch, sid(), station.pid, station.host)
-    return {"ok": services().stations.heard(name, epoch, sid()), "time": time.time()}
+    kept = data.get("kept")
+    heard = services().stations.heard(name, epoch, sid(), kept if isinstance(kept, int) and kept > 0 else 0)
+    return {"ok": heard, "time": time.time(), "server": services().settings.identity}
 
 
 def subscribe_scan(data: Mapping[str, Any]) -> Answer:

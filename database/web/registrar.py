@@ -5,14 +5,12 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING
 
+from database.services.scan_states import BROADCAST
 from pybirch.events import Event, QueueLog, QueueStatus, ScanStatus
 from pybirch.states import ScanState
 
 if TYPE_CHECKING:
     from database.services import DatabaseService
-
-WRITER = "broadcast"
-"""The writer of scans that exist by their broadcasts only; nothing else moves their state."""
 
 
 class Registrar:
@@ -40,8 +38,8 @@ class Registrar:
         if key not in self._ours:
             row = self._db.scans.find(event.scan_id)
             if row is None:
-                row = self._db.scans.create(scan_id=event.scan_id, scan_name=event.scan_id, writer=WRITER)
-            self._ours[key] = row.writer == WRITER
+                row = self._db.scans.create(scan_id=event.scan_id, scan_name=event.scan_id, writer=BROADCAST)
+            self._ours[key] = row.writer == BROADCAST
         if self._ours[key]:
             self._follow(event)
 

@@ -17,9 +17,11 @@ if TYPE_CHECKING:
     from database.services import DatabaseService
     from database.web.audit_trail import AuditTrail
     from database.web.config import Settings
+    from database.web.export_jobs import ExportJobs
     from database.web.housekeeping import Housekeeping
     from database.web.ingest import Ingest
     from database.web.stations import Stations
+    from database.web.tidying import Tidying
     from pybirch.database_integration.sync.websocket_server import ScanUpdateServer
 
 
@@ -42,11 +44,17 @@ class Services:
     housekeeping: Housekeeping
     errands: Errands
     audit: AuditTrail
+    exports: ExportJobs
+    tidying: Tidying
+    tidier: Housekeeping
     turns: Turns = field(default_factory=Turns)
 
     def close(self) -> None:
         """Send what waits, end the threads, close the database; harmless when called twice."""
+        self.tidying.close()
         self.housekeeping.close()
+        self.tidier.close()
+        self.exports.close()
         self.updates.close()
         if not self.errands.flush(LAST_ERRANDS):
             log.error("the record could not be written; see the log for who did what")

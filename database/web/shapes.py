@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from pybirch.queue.policy import QueuePolicy
 
 if TYPE_CHECKING:
-    from database.models import MeasurementObject, Queue, QueueLog, Sample, Scan
+    from database.models import AuditEntry, MeasurementObject, Project, Queue, QueueLog, Sample, Scan
     from database.services import DatabaseService
     from database.services.tally import Tally
     from pybirch.database_integration.sync.websocket_server import ScanUpdateServer
@@ -45,6 +45,7 @@ def scan_shape(row: Scan, updates: ScanUpdateServer | None = None) -> Shape:
         "sample": sample_shape(row.sample) if row.sample else None,
         "queue_id": row.queue.queue_id if row.queue else None,
         "created_at": moment(row.created_at),
+        "archived_at": moment(row.archived_at),
         "started_at": moment(row.started_at),
         "finished_at": moment(row.finished_at),
         "points_done": row.points_done,
@@ -61,7 +62,13 @@ def scan_shape(row: Scan, updates: ScanUpdateServer | None = None) -> Shape:
 def whole_scan_shape(db: DatabaseService, row: Scan, updates: ScanUpdateServer | None = None) -> Shape:
     """A scan with its settings and what it measured."""
     measurements = [measurement_shape(m) for m in db.readings.measurements(row.scan_id)]
-    return scan_shape(row, updates) | {"settings": row.settings, "measurements": measurements}
+    projects = [project_ref(one) for one in db.projects.of(row)]
+    more = {"settings": row.settings, "measurements": measurements, "projects": projects}
+    return scan_shape(row, updates) | more
+
+
+def project_ref(row: Project) -> Shape:
+    return {"id": row.id, "name": row.name, "archived_at": moment(row.archived_at)}
 
 
 def measurement_shape(row: MeasurementObject) -> Shape:
@@ -80,6 +87,7 @@ def sample_shape(row: Sample) -> Shape:
         "ID": row.sample_id,
         "material": row.material,
         "tags": list(row.additional_tags or ()),
+        "archived_at": moment(row.archived_at),
     }
 
 
@@ -104,6 +112,11 @@ def whole_queue_shape(
 ) -> Shape:
     """A queue with its scans in order."""
     return queue_shape(row, tally) | {"scans": [scan_shape(scan, updates) for scan in scans]}
+
+
+def audit_shape(row: AuditEntry) -> Shape:
+    names = ("id", "actor", "action", "thing", "address", "token", "detail")
+    return {name: getattr(row, name) for name in names} | {"timestamp": moment(row.timestamp)}
 
 
 def log_shape(row: QueueLog) -> Shape:

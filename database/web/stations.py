@@ -13,6 +13,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Protocol
 
 from pybirch.errors import (
+    ArchivedError,
     CommandTimeoutError,
     EditConflictError,
     FieldError,
@@ -49,7 +50,10 @@ class StationState(StrEnum):
 
 @dataclass(frozen=True)
 class StationView:
-    """What is known of one station; `sid` is its socket, None while it has none; `reason` what ended it."""
+    """What is known of one station; `sid` is its socket, None while it has none; `reason` what ended it.
+
+    `kept` readings wait on its disk, for a database or server that does not take them now.
+    """
 
     name: str
     epoch: str
@@ -61,6 +65,7 @@ class StationView:
     host: str = ""
     instruments: frozenset[int] = frozenset()
     reason: str = ""
+    kept: int = 0
 
 
 class StationLink(Protocol):
@@ -121,7 +126,7 @@ class Stations:
         with self._lock:
             self._put(StationView(name, epoch, pid=pid, host=host))
 
-    def heard(self, name: str, epoch: str, sid: str | None = None) -> bool:
+    def heard(self, name: str, epoch: str, sid: str | None = None, kept: int | None = None) -> bool:
         """A sign of life; False when it is of another life than the present one."""
         with self._lock:
             station = self._stations.get(name)
@@ -131,9 +136,10 @@ class Stations:
                 or station.state in (StationState.EXITED, StationState.NONE)
             ):
                 return False
-            returned = station.state is not StationState.LIVE
-            self._put(replace(station, state=StationState.LIVE, sid=sid or station.sid))
-        if returned:
+            kept = station.kept if kept is None else kept
+            news = station.state is not StationState.LIVE or kept != station.kept
+            self._put(replace(station, state=StationState.LIVE, sid=sid or station.sid, kept=kept))
+        if news:
             self._tell(name)
         return True
 
@@ -261,7 +267,8 @@ def refusal(answer: dict[str, Any], otherwise: str) -> PyBirchError:
         case "NotFoundError":
             return NotFoundError(text)
     if isinstance(field, str):
-        return FieldError(field, text.removeprefix(f"{field}: "))
+        kind = ArchivedError if answer.get("refused") == "ArchivedError" else FieldError
+        return kind(field, text.removeprefix(f"{field}: "))
     return IllegalTransitionError(text)
 
 
@@ -273,4 +280,5 @@ def status_payload(station: StationView) -> dict[str, Any]:
         "last_heard": station.last_heard.isoformat(timespec="microseconds").replace("+00:00", "Z"),
         "epoch": station.epoch,
         "reason": station.reason or None,
+        "kept": station.kept,
     }

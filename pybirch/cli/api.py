@@ -9,8 +9,8 @@ from urllib.error import HTTPError, URLError
 from urllib.request import ProxyHandler, Request, build_opener
 
 from pybirch.cli.runtime import ServerFile, read_server
-from pybirch.cli.settings import LabSettings, lab_settings
 from pybirch.errors import ServerUnavailableError
+from pybirch.lab_settings import LabSettings, lab_settings
 from pybirch.processes import is_ours
 
 _opener = build_opener(ProxyHandler({}))

@@ -37,7 +37,13 @@ SUBCOMMANDS = {
     "create-admin": Entry("create_admin:create_admin", "Create a user who may do everything.", "db"),
     "token": Entry("token:token", "Create, list and revoke tokens for scripts and stations.", "db"),
     "run": Entry("run:run", "Run a Python script with the lab's settings.", "web"),
-    "export": Entry("export:export", "Write a scan's readings as CSV.", "web"),
+    "diff": Entry("diff:diff", "Tell what is different between two scans.", "db"),
+    "spool": Entry("spool:spool", "List, send, write out and discard what waits on this disk.", "db"),
+    "db": Entry("db:db", "Check, back up, restore, compact and archive the database.", "db"),
+    "export": Entry(
+        "export:export", "Write scans as CSV, Parquet, HDF5, NetCDF, NeXus or an ELN archive.", "db,export"
+    ),
+    "import": Entry("import_:import_", "Take over samples, equipment and old runs.", "import"),
 }
 
 

@@ -19,6 +19,7 @@ def create_admin(username: str, demo: bool) -> None:
     """
     with database(demo=demo) as db:
         db.users.create(username, ask_password(), "admin")
+        db.audit.add("", "create_user", f"user:{username}", role="admin")
     click.echo(f"{username} may now sign in and do everything.")
 
 

@@ -11,8 +11,8 @@ from pathlib import Path
 import pybirch
 from pybirch.cli.child import ChildProcess, ChildSpec
 from pybirch.cli.runtime import read_children
-from pybirch.cli.settings import LabSettings
 from pybirch.cli.supervisor import somebodys_station
+from pybirch.lab_settings import LabSettings
 
 PORT_IN_USE = 3
 """The server's exit code when somebody else has its port."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from pybirch.cli.api import find_server, sign_in_link
-from pybirch.cli.settings import lab_settings
+from pybirch.lab_settings import lab_settings
 
 
 @click.command()

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import click
 
-from pybirch.cli.settings import lab_settings
 from pybirch.errors import PyBirchError
+from pybirch.lab_settings import lab_settings
 from pybirch.lines import place_in, traceback_from
 
 

@@ -7,7 +7,7 @@ import sys
 import click
 
 from pybirch.cli.logs import log_to_stderr
-from pybirch.cli.settings import lab_settings
+from pybirch.lab_settings import lab_settings
 
 
 @click.command()

@@ -10,7 +10,7 @@ from typing import Literal
 import click
 
 from pybirch.cli.logs import log_to_stderr
-from pybirch.cli.settings import lab_settings
+from pybirch.lab_settings import lab_settings
 
 
 @click.command()

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pybirch.cli.settings import lab_settings
 from pybirch.errors import PyBirchError
+from pybirch.lab_settings import LabSettings, lab_settings
 
 if TYPE_CHECKING:
     from database.services import DatabaseService
@@ -19,13 +19,24 @@ def database(*, demo: bool = False, must_exist: bool = False) -> DatabaseService
         PyBirchError: `must_exist`, and there is no such file.
     """
     settings = lab_settings(demo=demo)
-    scheme, _, file = settings.database_url.partition(":///")
-    if scheme.startswith("sqlite") and file:
-        path = Path(file.partition("?")[0])
-        if must_exist and not path.exists():
-            hint = "" if demo else "; for the demo's data add --demo"
-            raise PyBirchError(f"DATABASE_URL: there is no database {path} yet{hint}")
+    if must_exist:
+        require_database(settings, demo=demo)
+    if (path := sqlite_file(settings)) is not None:
         path.parent.mkdir(parents=True, exist_ok=True)
     from database.services import DatabaseService
 
     return DatabaseService(settings.database_url)
+
+
+def sqlite_file(settings: LabSettings) -> Path | None:
+    """The database's file, if it is one."""
+    scheme, _, file = settings.database_url.partition(":///")
+    return Path(file.partition("?")[0]) if scheme.startswith("sqlite") and file else None
+
+
+def require_database(settings: LabSettings, *, demo: bool) -> None:
+    """Raise PyBirchError if the database is a file that is not there."""
+    path = sqlite_file(settings)
+    if path is not None and not path.exists():
+        hint = "" if demo else "; for the demo's data add --demo"
+        raise PyBirchError(f"DATABASE_URL: there is no database {path} yet{hint}")

@@ -18,10 +18,10 @@ from pybirch.cli.child import ChildProcess
 from pybirch.cli.exits import ExitReporter
 from pybirch.cli.output import LogBook
 from pybirch.cli.runtime import read_children, read_server
-from pybirch.cli.settings import LabSettings, lab_settings
 from pybirch.cli.signin import SignIn, link_when_ready
 from pybirch.cli.supervisor import Supervisor
 from pybirch.errors import PyBirchError, ServerUnavailableError
+from pybirch.lab_settings import LabSettings, lab_settings
 from pybirch.processes import is_ours
 
 START_TIME_S = 20.0

@@ -3,28 +3,32 @@
 from __future__ import annotations
 
 import secrets
+import time
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from database.services import DatabaseService
+from database.services.belonging import usable
+from pybirch.database_integration.noted import NotedQueue
 from pybirch.database_integration.recorder import QueueRecorder
-from pybirch.database_integration.store import DatabaseStore, StoredReadings
+from pybirch.database_integration.spooling import ReadableSpoolingStore, send_what_was_left
+from pybirch.database_integration.store import DatabaseStore
 from pybirch.database_integration.writers import is_another_living_script, new_writer
 from pybirch.errors import FieldError
 from pybirch.events import EventBus
 from pybirch.queue.archive import scan_from_json
 from pybirch.queue.leases import Leases
 from pybirch.queue.policy import QueuePolicy
-from pybirch.queue.queue import Queue
 from pybirch.queue.terms import Terms
 from pybirch.scan.scan import Scan
 from pybirch.states import ScanState
 
+TO_SEND = 5.0
 _INCOMPLETE = (ScanState.RUNNING, ScanState.PAUSED, ScanState.INTERRUPTED)
 
 
-class DatabaseQueue(Queue):
+class DatabaseQueue(NotedQueue):
     """A `Queue` with a record.
 
     Args:
@@ -39,7 +43,7 @@ class DatabaseQueue(Queue):
         writer: who writes, fenced by the record; a new name by default.
 
     Raises:
-        FieldError, NotFoundError: names the argument that is wrong.
+        FieldError, NotFoundError: names the argument that is wrong, or names what is archived.
     """
 
     def __init__(
@@ -60,9 +64,10 @@ class DatabaseQueue(Queue):
         if not isinstance(db_service, DatabaseService):
             raise FieldError("db_service", f"must be a DatabaseService, not {type(db_service).__name__}")
         self.db_service = db_service
+        self.operator = operator
         if project_id is not None:
-            db_service.projects.get(project_id)
-        sample = None if sample_id is None else db_service.samples.get(sample_id)
+            usable(db_service.projects, project_id, "project_id")
+        sample = None if sample_id is None else usable(db_service.samples, sample_id, "sample_id")
         self._bridge: Any = None
         store = DatabaseStore(
             db_service,
@@ -71,7 +76,9 @@ class DatabaseQueue(Queue):
             sample_id=None if sample is None else sample.id,
             operator=operator,
         )
-        self._recorder = QueueRecorder(store)
+        self._store = ReadableSpoolingStore(store)
+        self._store.settle()
+        self._recorder = QueueRecorder(self._store)
         super().__init__(
             QID or f"queue-{secrets.token_hex(4)}",
             None,
@@ -107,6 +114,7 @@ class DatabaseQueue(Queue):
         Raises:
             NotFoundError: no such queue.
         """
+        send_what_was_left(DatabaseStore(db, options.get("writer") or new_writer()))
         row = db.get_queue_with_scans(QID)
         options.setdefault("max_parallel_scans", row.max_parallel_scans)
         queue = cls(db, row.queue_id, **options)
@@ -125,6 +133,19 @@ class DatabaseQueue(Queue):
         if self._bridge is not None:
             self._bridge.unregister()
             self._bridge = None
+
+    def wait_for_completion(self, timeout: float | None = None) -> bool:
+        """As `Queue` does; what waits for the database then has a few seconds more to reach it."""
+        deadline = None if timeout is None else time.monotonic() + timeout
+        done = super().wait_for_completion(timeout)
+        if done:
+            left = TO_SEND if deadline is None else deadline - time.monotonic()
+            self._store.drain(max(0.0, min(TO_SEND, left)))
+        return done
+
+    def close_store(self, timeout: float) -> None:
+        """Send what still waits for the database, for at most so many seconds; the rest stays on the disk."""
+        self._recorder.close(timeout)
 
     def get_incomplete_scans(self) -> list[Any]:
         """Rows of this queue's scans that neither wait in it nor run, and did not end on purpose.
@@ -154,7 +175,7 @@ class DatabaseQueue(Queue):
     def _recalled(self, row: Any, instruments: Mapping[str, Any] | None) -> Scan:
         scan = scan_from_json(_archived(row), instruments)
         scan.created_at = _text(row.created_at) or scan.created_at
-        scan.record = StoredReadings(self.db_service, scan.scan_id)
+        scan.record = self._store.record_of(scan.scan_id)
         if scan.state is ScanState.QUEUED:
             self._recorder.record(scan)
         return scan

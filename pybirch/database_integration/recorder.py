@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from pybirch.database_integration.config import IntegrationConfig
+from pybirch.database_integration.spooling import SpoolingStore
 from pybirch.database_integration.store import Readable, Store
 from pybirch.events import Readings, ScanStatus
 from pybirch.extensions.base import BaseExtension
@@ -33,6 +34,8 @@ class Recorder(BaseExtension):
 
     def set_scan_reference(self, scan: Scan) -> None:
         self.scan = scan
+        if isinstance(self.store, SpoolingStore):
+            self.store.watch(self.scan_id, scan)
         if scan.record is None and isinstance(self.store, Readable):
             scan.record = self.store.record_of(self.scan_id)
 
@@ -50,6 +53,9 @@ class Recorder(BaseExtension):
             self.store.claim(self.scan_id)
             self._claimed = True
         self.store.save_status(replace(status, scan_id=self.scan_id))
+
+    def save_conditions(self, conditions: dict[str, Any]) -> None:
+        self.store.save_conditions(self.scan_id, conditions)
 
     def on_rewind(self, step: int) -> None:
         self.store.save_rewind(self.scan_id, step)
@@ -87,6 +93,11 @@ class QueueRecorder(QueueExtension):
             if handle.state is ScanState.QUEUED:
                 handle.scan.extensions[:] = [e for e in handle.scan.extensions if not self._is_mine(e)]
         return [h.scan for h in mine if self._keeps(h.scan) and not h.is_finished()]
+
+    def close(self, timeout: float) -> None:
+        """Send what still waits for the store, for at most so many seconds; the rest stays on the disk."""
+        if isinstance(self.store, SpoolingStore):
+            self.store.close(timeout)
 
     def _keeps(self, scan: Scan) -> bool:
         return any(map(self._is_mine, scan.extensions))

@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import logging
-import threading
-import time
-from collections.abc import Iterable, Sequence
+import secrets
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import numpy as np
+import orjson
+from sqlalchemy.exc import DBAPIError
 
 from database.errors import DatabaseUnavailableError
 from database.services import DatabaseService
+from database.session import is_unavailable
+from pybirch.database_integration.config import IntegrationConfig
+from pybirch.database_integration.items import groups, parse
+from pybirch.database_integration.spool import Entry
+from pybirch.database_integration.storing import Storing
 from pybirch.database_integration.writers import is_another_living_script
-from pybirch.errors import PyBirchError, StaleWriterError
+from pybirch.errors import FieldError, StaleWriterError
 from pybirch.events import QueueLog, QueueStatus, Readings, ScanStatus
 from pybirch.scan.memory import Record
 from pybirch.scan.rewinding import Rewind
@@ -24,9 +32,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 log = logging.getLogger(__name__)
-
-TRY_AGAIN = 2.0
-MOST_TRIES = 10_000
 
 
 class Store(Protocol):
@@ -82,11 +87,17 @@ class Store(Protocol):
         """
         ...
 
+    def save_conditions(self, scan_id: str, conditions: dict[str, Any]) -> None:
+        """What the scan runs under (see `pybirch.scan.conditions`)."""
+        ...
+
     def owe_status(self, status: ScanStatus) -> None:
         """A scan's end that could not be saved: as soon as that is possible, while this program lives."""
         ...
 
-    def save_log(self, line: QueueLog) -> None: ...
+    def save_log(self, line: QueueLog, origin: str | None = None) -> None:
+        """A line of a queue's log; one that comes again with its `origin` is kept once."""
+        ...
 
     def save_queue_status(self, status: QueueStatus) -> None: ...
 
@@ -143,7 +154,12 @@ class DatabaseStore:
         writer: who writes, e.g. ``"station:7f3a…"``; a scan taken from it refuses its writes.
         project_id, sample_id: given to scans that name none.
         operator: owner of scans that name none.
+
+    Attributes:
+        given: project and sample of scans that name none, by number.
     """
+
+    called = "the database"
 
     def __init__(
         self,
@@ -156,22 +172,24 @@ class DatabaseStore:
     ) -> None:
         self.db = db
         self.writer = writer
-        self._defaults = {"project_id": project_id, "sample_id": sample_id}
-        self._operator = operator
+        self.place = place_of(db)
+        self._chunks = IntegrationConfig.from_environment().chunks()
+        given = {"project_id": project_id, "sample_id": sample_id}
+        self.given = {name: number for name, number in given.items() if number is not None}
+        self.operator = operator
 
     def open_queue(self, queue: Any) -> None:
         self.db.create_queue_from_pybirch(queue)
+        self.db.queue_keepers.take_up(queue.QID, None)
 
     def open_scan(self, scan: Scan, queue_id: str | None) -> None:
-        if self._operator and not scan.owner:
-            scan.owner = self._operator
+        if self.operator and not scan.owner:
+            scan.owner = self.operator
+        as_it_is = _as_it_is(scan)
         for instrument in scan.instruments:
             if not getattr(instrument, "instrument_id", 1):
                 instrument.instrument_id = self.db.equipment.register(instrument).id
-        given = {name: value for name, value in self._defaults.items() if value is not None}
-        if scan.sample is not None:
-            given.pop("sample_id", None)
-        self.db.scans.create_from_pybirch(scan, queue_id, writer=self.writer, **given)
+        self.db.scans.create_from_pybirch(as_it_is, queue_id, writer=self.writer, fallback=self.given)
 
     def claim(self, scan_id: str) -> None:
         self.db.scans.claim(scan_id, self.writer)
@@ -201,7 +219,9 @@ class DatabaseStore:
         self.db.queues.attach(queue.queue_id, **rules)
 
     def save_readings(self, readings: Sequence[Readings], status: ScanStatus) -> None:
-        self.db.readings.append(status.scan_id, readings, writer=self.writer, progress=status.progress)
+        self.db.readings.append(
+            status.scan_id, readings, writer=self.writer, progress=status.progress, **self._chunks
+        )
 
     def save_status(self, status: ScanStatus) -> None:
         self.db.scans.set_status(
@@ -217,27 +237,60 @@ class DatabaseStore:
     def save_rewind(self, scan_id: str, step: int) -> None:
         self.db.scans.note_rewind(scan_id, step, writer=self.writer)
 
+    def save_conditions(self, scan_id: str, conditions: dict[str, Any]) -> None:
+        self.db.conditions.keep(scan_id, conditions, writer=self.writer)
+
     def owe_status(self, status: ScanStatus) -> None:
-        name = f"the end of scan {status.scan_id}"
-        threading.Thread(target=self._pay, args=(status,), name=name, daemon=True).start()
+        self.save_status(status)
 
-    def _pay(self, status: ScanStatus) -> None:
-        for _ in range(MOST_TRIES):
-            try:
-                self.save_status(status)
-            except DatabaseUnavailableError as error:
-                log.warning("scan %s: its end is not in the record yet: %s", status.scan_id, error)
-                time.sleep(TRY_AGAIN)
-            except PyBirchError as error:
-                log.warning("scan %s: the record knows another end: %s", status.scan_id, error)
-                return
-            else:
-                return
-
-    def save_log(self, line: QueueLog) -> None:
+    def save_log(self, line: QueueLog, origin: str | None = None) -> None:
         self.db.logs.add(
-            line.queue_id, line.level, line.message, scan_id=line.scan_id, timestamp=line.timestamp
+            line.queue_id,
+            line.level,
+            line.message,
+            scan_id=line.scan_id,
+            timestamp=line.timestamp,
+            origin=None if origin is None else f"/{origin}",
         )
+
+    def deliver(self, entries: Sequence[Entry]) -> None:
+        """Items that waited in a spool, of one writer.
+
+        Raises:
+            DatabaseUnavailableError: not now.
+            FieldError, StaleWriterError, NotFoundError: the record refuses them.
+        """
+        items = [{"kind": entry.kind, "payload": orjson.loads(entry.body)} for entry in entries]
+        writer = entries[0].writer
+        storing = Storing(self.db, None, writer, late=True, past=writer != self.writer, trusted=True)
+        try:
+            for group in groups(parse(items)):
+                storing.store(group, f"{writer}:{entries[0].spool}:{entries[0].number}")
+        except DBAPIError as error:
+            if is_unavailable(error):
+                raise DatabaseUnavailableError(f"{self.db.url}: {error.orig}") from error
+            raise FieldError("record", str(error.orig)) from error
+
+    def save_act(self, act: Mapping[str, Any]) -> None:
+        """A line of the audit trail, once: ``{actor, action, thing, address, timestamp, detail}``."""
+        Storing(self.db, None, self.writer, trusted=True).note_act(act)
 
     def save_queue_status(self, status: QueueStatus) -> None:
         self.db.queues.set_status(status.queue_id, status.status, current_scan=status.current_scan)
+
+
+def place_of(db: DatabaseService) -> str:
+    """Which database it is, from whatever folder it was named."""
+    url = db.database.url
+    if db.database.is_sqlite and url.database not in (None, "", ":memory:"):
+        return f"sqlite {Path(url.database).absolute()}"
+    if db.database.is_sqlite:
+        return f"memory {id(db):x} {secrets.token_hex(4)}"
+    return url.render_as_string(hide_password=True)
+
+
+def _as_it_is(scan: Scan) -> Any:
+    """What the record needs of a scan, as it is now: a database that is slow writes it down later."""
+    names = ("scan_id", "settings", "sample", "owner", "state", "progress", "error", "restarted_from")
+    counts = {"points_total": scan.points_total, "points_vary": scan.points_vary}
+    return SimpleNamespace(**{name: getattr(scan, name) for name in names}, **counts)

@@ -18,6 +18,10 @@ class BaseExtension:
     `shutdown` come from the scan's thread; data, `on_pause`, `on_resume` and `on_rewind` come from the scan's
     outlet, in the order in which they happened. What a hook raises fails the scan; the other
     extensions still hear everything.
+
+    One that has a method `save_conditions(conditions)` is told what the scan runs under (see
+    `pybirch.scan.conditions`), at its start and when it goes on; only then is it asked for, and what that
+    method raises is logged and fails nothing.
     """
 
     goes_on: bool = True

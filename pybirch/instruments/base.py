@@ -71,6 +71,7 @@ class BaseMeasurementInstrument:
         listener: is told of states and positions; set by the scan or station that owns it.
         reconnect_attempts: how often a scan tries again to connect it.
         timing: how long its moves or readings take, learned while scans run.
+        identity: what the hardware says it is, as far as it was asked; kept with every scan.
         time_limit: seconds one call to it (`connect`, `move_to`, `perform_measurement`, `shutdown`, …) may
             take before a scan ends without it; None for no limit. Set it for the class, or for an object.
 
@@ -87,6 +88,7 @@ class BaseMeasurementInstrument:
         self.instrument_id = 0
         self.listener: Listener | None = None
         self.error: str | None = None
+        self.identity = ""
         self.reconnect_attempts = 0
         self.timing = Timing()
         self._status = InstrumentState.DISCONNECTED

@@ -67,7 +67,7 @@ class VisaInstrument(BaseMeasurementInstrument):
                 raise InstrumentError(f"{self.name}: has no adapter, the address to reach it at")
             self.session.open()
             if self._identity:
-                self.session.query(self._identity)
+                self.identity = self.session.query(self._identity)
         if self._maker is not None and self.instrument is None:
             with self.named_errors():
                 self.instrument = self._make_driver(self._maker)

@@ -14,6 +14,7 @@ from pybirch.queue.notes import by_whom
 from pybirch.queue.policy import QueuePolicy
 from pybirch.queue.terms import Terms
 from pybirch.queue.turns import circle
+from pybirch.scan.changes import with_changes
 from pybirch.scan.scan import Scan
 from pybirch.scan.settings import ScanSettings
 from pybirch.states import ExecutionMode, ScanState
@@ -159,7 +160,8 @@ class Edits:
         """Queue a new scan with the settings of another, some of them changed.
 
         Args:
-            changes: fields of `ScanSettings` as `serialize` gives them, e.g. ``{"scan_name": "finer"}``;
+            changes: fields of `ScanSettings` as `serialize` gives them, e.g. ``{"scan_name": "finer"}``, or
+                paths into them, e.g. ``{"scan_tree[0].positions.stop": 12}`` (see `pybirch.scan.changes`);
                 a `scan_tree` may use the instruments of the scan, and `instruments`, by name.
 
         Returns:
@@ -402,11 +404,7 @@ def _changed(
     Raises:
         FieldError: names the field.
     """
-    data = settings.serialize()
-    unknown = next((key for key in changes if key not in data), None)
-    if unknown is not None:
-        raise FieldError(unknown, f"is no setting of a scan: {', '.join(data)}")
-    made = ScanSettings.deserialize(data | dict(changes), instruments)
+    made = ScanSettings.deserialize(with_changes(settings.serialize(), changes), instruments)
     if "extensions" not in changes:
         made.extensions = settings.extensions
     return made

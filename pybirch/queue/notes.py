@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from pybirch.errands import Errands
@@ -69,6 +69,10 @@ class Notes:
                 getattr(extension, hook)(*args)
             except Exception:
                 log.exception("queue %s: %s.%s failed", self._queue_id, type(extension).__name__, hook)
+
+    def later(self, errand: Callable[[], object]) -> None:
+        """Do it in turn with the lines of the log, without keeping the caller waiting."""
+        self._errands.add(errand)
 
     def _line_up(self, hook: str, event: Event) -> None:
         self._errands.add(lambda: self._keep_and_tell(hook, event))

@@ -17,6 +17,14 @@ if TYPE_CHECKING:
 MANY = 1000
 """Positions up to this number are written out one by one."""
 
+PARTS = {
+    "linear": ("start", "stop", "num"),
+    "logarithmic": ("start", "stop", "num"),
+    "around": ("centre", "span", "num"),
+    "range": ("start", "stop", "step"),
+}
+"""The short forms of positions, and what their numbers are called."""
+
 
 def linear(start: float, stop: float, num: int) -> dict[str, list[float]]:
     """`num` evenly spaced positions from `start` to `stop`, both included."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 
 from pybirch.scan.bench import Bench
 from pybirch.scan.course import Course, WalkAgain
@@ -16,15 +17,19 @@ class Pause:
         bench: the instruments.
         course: whose pauses they are.
         policy: see `PausePolicy`.
+        look_again: called when it goes on with instruments that stayed up.
 
     Attributes:
         thread: the one that runs the scan; what goes on side by side has threads of its own.
     """
 
-    def __init__(self, bench: Bench, course: Course, policy: PausePolicy | str) -> None:
+    def __init__(
+        self, bench: Bench, course: Course, policy: PausePolicy | str, look_again: Callable[[], None]
+    ) -> None:
         self.thread = threading.get_ident()
         self._bench = bench
         self._course = course
+        self._look_again = look_again
         self._makes_safe = policy == PausePolicy.SAFE
 
     def begin(self) -> bool:
@@ -49,3 +54,5 @@ class Pause:
     def end(self) -> None:
         if threading.get_ident() == self.thread:
             self._bench.go_on()
+            if self._bench.is_up:
+                self._look_again()

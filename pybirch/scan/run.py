@@ -14,6 +14,7 @@ from pybirch.errors import (
 )
 from pybirch.events import Event, Readings, ScanStatus
 from pybirch.scan.bench import Bench
+from pybirch.scan.conditions import Witness
 from pybirch.scan.course import AbortAsked, Course, WalkAgain
 from pybirch.scan.engine import Engine
 from pybirch.scan.extra import Extras
@@ -81,7 +82,8 @@ class Run:
         self._extras = Extras(scan.scan_id, layouts)
         self._say = say
         self._bench = Bench(scan.settings.scan_tree or (), publish)
-        self._pause = course.rest = Pause(self._bench, course, scan.settings.on_pause)
+        self._witness = Witness(scan, hooks, goes_on)
+        self._pause = course.rest = Pause(self._bench, course, scan.settings.on_pause, self._witness.note)
         self._outlet = Outlet(
             scan.scan_id,
             layouts,
@@ -138,14 +140,22 @@ class Run:
         """Connect, set up and initialize the instruments; all over again if a pause comes meanwhile."""
         self._pause.thread = threading.get_ident()
         self._watch.start()
+        try:
+            at = self._bring_all_up()
+        finally:
+            self._witness.note(is_up=self._bench.is_up)
+        if at is not None:
+            self._course.walk_again(at)
+
+    def _bring_all_up(self) -> int | None:
+        """Until all are up; where somebody wished the walk to be taken up meanwhile."""
         at: int | None = None
         while not self._bench.is_up:
             try:
                 self._bench.connect(self._course.heed, self._course.wait)
             except WalkAgain as again:
                 at = again.at if again.at is not None else at
-        if at is not None:
-            self._course.walk_again(at)
+        return at
 
     def walk(self) -> None:
         """Every step; what was read last may still be on its way to the sinks.

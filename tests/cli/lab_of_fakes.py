@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from pybirch.cli import lab, up
-from pybirch.cli.settings import LabSettings
+from pybirch.lab_settings import LabSettings
 from tests.cli.fakes import STATION, program
 
 SERVER = """

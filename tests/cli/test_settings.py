@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from pybirch.cli.settings import absolute_url, lab_settings
 from pybirch.errors import FieldError, PyBirchError
+from pybirch.lab_settings import absolute_url, lab_settings
 
 
 def test_defaults_are_relative_to_the_labs_folder(tmp_path: Path) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import socket
+import zipfile
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -154,3 +157,98 @@ def test_what_cannot_be_exported_is_a_sentence(
     assert result.exit_code == 1
     assert sentence in result.stderr
     assert result.stderr.count("\n") == 1
+
+
+@pytest.fixture
+def two_scans(db: DatabaseService) -> DatabaseService:
+    """Two scans of one name, the second finer."""
+    for number, state in enumerate(("completed", "failed")):
+        tree = [{"type": "movement", "instrument": {"name": "x", "position_units": "mm"},
+                 "positions": {"linear": [0, 10, 11 + 10 * number]}}]  # fmt: skip
+        scan_id = f"scan-{number + 1}"
+        db.scans.create(scan_id=scan_id, scan_name="iv", project_name="P", scan_tree_data=tree)
+        db.scans.set_status(scan_id, "running")
+        db.scans.set_status(scan_id, state)
+    return db
+
+
+def test_what_is_different_between_two_scans_is_told(two_scans: DatabaseService) -> None:
+    line = "tree\n  scan_tree[0] movement x: positions.num 11 -> 21\n"
+    for words in (["scan-1", "scan-2"], ["scan-2"]):
+        result = call("diff", *words)
+        assert result.exit_code == 0, result.output
+        assert result.output.startswith(f"from scan-1 to scan-2\n{line}")
+        assert "note: What either scan ran under is not kept" in result.output
+    assert "nothing is different" in call("diff", "scan-1", "scan-1").output
+    assert "completed before scan-1" in call("diff", "scan-1").output
+
+
+def test_differences_are_given_as_json_too(two_scans: DatabaseService) -> None:
+    told = json.loads(call("diff", "scan-2", "--json").output)
+    assert (told["before"], told["after"], told["changes"][0]["after"]) == ("scan-1", "scan-2", 21)
+    assert json.loads(call("diff", "scan-1", "--json").output)["before"] is None
+
+
+def test_a_scan_that_is_not_there_is_named(two_scans: DatabaseService) -> None:
+    result = call("diff", "scan-1", "gone")
+    assert result.exit_code == 1
+    assert "there is no scan 'gone'" in result.output
+
+
+def test_what_commands_do_is_noted_with_who_and_where(db: DatabaseService) -> None:
+    call("create-admin", "--username", "ada", typed="a long password\n")
+    call("token", "create", "bench")
+    call("token", "revoke", "bench")
+    lines = db.audit.list()
+    assert [(line.action, line.thing) for line in lines] == [
+        ("create_user", "user:ada"),
+        ("create_token", "token:1"),
+        ("revoke_token", "token:1"),
+    ]
+    assert {line.address for line in lines} == {f"{lines[0].actor}@{socket.gethostname()}"}
+
+
+def test_other_formats_go_to_a_file(scan: DatabaseService, tmp_path: Path) -> None:
+    for suffix in (".parquet", ".h5", ".nc", ".nxs", ".jsonl", ".eln"):
+        result = call("export", "scan-1", "-o", f"out{suffix}")
+        assert result.exit_code == 0, result.output
+        assert (tmp_path / f"out{suffix}").stat().st_size
+    assert call("export", "scan-1", "--format", "bluesky").stdout.startswith('["start"')
+    refused = call("export", "scan-1", "--format", "hdf5")
+    assert refused.stderr == "error: output: HDF5 needs a file: -o NAME.h5\n"
+    assert "the suffix of 'a.xls' tells none" in call("export", "scan-1", "-o", "a.xls").stderr
+
+
+def test_a_project_and_several_scans_are_an_archive(scan: DatabaseService, tmp_path: Path) -> None:
+    scan.scans.create(scan_id="scan-2", scan_name="another", project_name="flakes")
+    assert call("export", "scan-1", "scan-2", "-o", "two.eln").exit_code == 0
+    assert call("export", "--project", "flakes", "-o", "flakes.eln").exit_code == 0
+    with zipfile.ZipFile(tmp_path / "flakes.eln") as archive:
+        assert "flakes/another-scan-2/scan.json" in archive.namelist()
+    assert call("export", "--project", "none", "-o", "x.eln").stderr == "error: there is no project 'none'\n"
+    assert call("export").exit_code == 2
+
+
+def test_on_a_terminal_an_export_shows_how_far_it_is(
+    scan: DatabaseService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pybirch.cli.export.is_terminal", lambda: True)
+    assert "Exporting" in call("export", "scan-1", "-o", "out.h5").stderr
+
+
+def test_queues_and_stations_are_given_to_a_token(db: DatabaseService) -> None:
+    old, new = (db.tokens.create(name, None, scopes=("station",))[0] for name in ("old", "new"))
+    db.queues.attach("Q", "bench")
+    db.queue_keepers.take_up("Q", old.id)
+    db.keepers.take_up("bench", old.id)
+    assert "keeps station bench, queue Q" in call("token", "list").output
+    assert call("token", "give", "new").exit_code == 2
+    result = call("token", "give", "new", "--queue", "Q", "--station", "bench")
+    assert result.exit_code == 0, result.output
+    assert (db.queue_keepers.of(new.id), db.keepers.of(new.id)) == (["Q"], ["bench"])
+    noted = [(entry.action, entry.thing, entry.detail) for entry in db.audit.list()]
+    assert noted == [
+        ("give_queue", "queue:Q", {"to": "new"}),
+        ("give_station", "station:bench", {"to": "new"}),
+    ]
+    assert "no queue 'X'" in call("token", "give", "new", "--queue", "X").output

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -148,13 +149,17 @@ def test_stopping_leaves_nobody_within_five_seconds(supervise: Supervise, run_di
 
 
 def test_the_station_ends_before_the_server_is_asked(supervise: Supervise, run_dir: Path) -> None:
-    slow = SLEEPER.replace("ended.wait()", "ended.wait(); threading.Event().wait(0.5)")
-    run = supervise(program("server", SLEEPER), program("station", slow))
+    timed = SLEEPER.replace(
+        'print("INFO fake: down"', 'import time; print("INFO fake: down", time.monotonic_ns()'
+    )
+    slow = timed.replace("ended.wait()", "ended.wait(); threading.Event().wait(0.5)")
+    run = supervise(program("server", timed), program("station", slow))
     for name in ("server", "station"):
         until(lambda name=name: (run_dir / f"{name}.out").exists() and (run_dir / f"{name}.out").read_text())
     assert run.end()
     said = (run_dir / "pybirch.log").read_text()
-    assert said.index("station | INFO fake: down") < said.index("server | INFO fake: down")
+    when = {name: int(at) for name, at in re.findall(r"(server|station) \| INFO fake: down (\d+)", said)}
+    assert when["station"] < when["server"]
 
 
 def test_a_fatal_first_code_ends_everything(supervise: Supervise) -> None:
@@ -240,7 +245,7 @@ def test_warnings_reach_the_terminal_and_everything_the_log(supervise: Supervise
 
 def test_secrets_are_on_no_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from pybirch.cli.lab import children
-    from pybirch.cli.settings import lab_settings
+    from pybirch.lab_settings import lab_settings
 
     monkeypatch.setenv("SECRET_KEY", "hush")
     settings = lab_settings(
@@ -254,7 +259,7 @@ def test_secrets_are_on_no_command_line(tmp_path: Path, monkeypatch: pytest.Monk
 
 def test_only_the_stations_own_code_for_its_file_holds_it(tmp_path: Path) -> None:
     from pybirch.cli.lab import children
-    from pybirch.cli.settings import lab_settings
+    from pybirch.lab_settings import lab_settings
     from pybirch.station import LAB_FILE
 
     settings, file = lab_settings(folder=tmp_path, environment={}), tmp_path / "lab.py"

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from database.services.merging import MOST_ROWS
 from database.web.config import load_settings
 from pybirch.database_integration.config import IntegrationConfig
 from pybirch.errors import FieldError
@@ -16,6 +17,7 @@ def test_defaults_are_those_of_the_contract() -> None:
     assert config.database_url == "sqlite:///pybirch.db"
     assert config.data_storage_path == Path("./data")
     assert config.max_buffer_size == 1000
+    assert config.merged_block_rows == MOST_ROWS
     assert config.flush_interval_seconds == 0.05
     assert config.instrument_scan_interval == 60
     assert config.auto_reconnect_attempts == 3
@@ -26,14 +28,16 @@ def test_every_setting_is_read_from_its_variable(monkeypatch: pytest.MonkeyPatch
         "DATABASE_URL": "postgresql://lab@host/lab",
         "DATA_STORAGE_PATH": "/srv/lab",
         "MAX_BUFFER_SIZE": "500",
+        "MERGED_BLOCK_ROWS": "8192",
         "FLUSH_INTERVAL_SECONDS": "0.2",
         "INSTRUMENT_SCAN_INTERVAL": "30",
         "AUTO_RECONNECT_ATTEMPTS": "0",
+        "SPOOL_AFTER_SECONDS": "5",
     }
     for name, value in given.items():
         monkeypatch.setenv(name, value)
     assert IntegrationConfig.from_environment() == IntegrationConfig(
-        "postgresql://lab@host/lab", Path("/srv/lab"), 500, 0.2, 30.0, 0
+        "postgresql://lab@host/lab", Path("/srv/lab"), 500, 0.2, 30.0, 0, 5.0, 8192
     )
 
 
@@ -46,6 +50,7 @@ def test_an_empty_variable_counts_as_not_set() -> None:
     [
         ("MAX_BUFFER_SIZE", "many"),
         ("MAX_BUFFER_SIZE", "0"),
+        ("MERGED_BLOCK_ROWS", "0"),
         ("MAX_BUFFER_SIZE", "1.5"),
         ("FLUSH_INTERVAL_SECONDS", "-1"),
         ("FLUSH_INTERVAL_SECONDS", "nan"),

@@ -5,22 +5,22 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import text
 
-from database.models import ApiToken, Role, User
+from database.models import ApiToken, Project, ProjectMember, ProjectRole, Role, User
 from database.services import DatabaseService
-from database.services.permissions import ACTIONS, can
+from database.services.permissions import ACTIONS, can, closed_to
 from pybirch.errors import FieldError, NotFoundError
 
 MAY = {
     "viewer": {"read", "stop"},
-    "operator": {"read", "stop", "operate"},
+    "operator": {"read", "stop", "operate", "lead"},
     "admin": set(ACTIONS),
 }
 SCOPES = {
     ("read",): {"read", "stop"},
-    ("operate",): {"read", "stop", "operate"},
+    ("operate",): {"read", "stop", "operate", "lead"},
     ("station",): {"read", "stop", "station"},
     ("admin",): set(ACTIONS),
-    ("station", "operate"): {"read", "stop", "station", "operate"},
+    ("station", "operate"): {"read", "stop", "station", "operate", "lead"},
 }
 
 
@@ -116,3 +116,67 @@ def test_nobody_may_anything_and_there_are_four_actions() -> None:
     assert not any(can(None, action) for action in ACTIONS)
     with pytest.raises(ValueError, match="fly"):
         can(None, "fly")
+
+
+def member(user: User, role: str) -> ProjectMember:
+    return ProjectMember(user_id=user.id, user=user, role=ProjectRole(role))
+
+
+def test_a_project_with_members_is_operated_by_these_alone() -> None:
+    ada, bob, eve, boss = (
+        User(id=n, username=name, role=Role(role))
+        for n, (name, role) in enumerate(
+            [("ada", "operator"), ("bob", "operator"), ("eve", "operator"), ("boss", "admin")]
+        )
+    )
+    closed = Project(name="P", members=[member(ada, "lead"), member(bob, "viewer")])
+    free = Project(name="Q", members=[])
+    assert {who.username for who in (ada, bob, eve, boss) if can(who, "operate", closed)} == {"ada", "boss"}
+    for who in (ada, bob, eve, boss):
+        assert can(who, "operate", free)
+        assert can(who, "operate", (free,))
+        assert can(who, "operate", ("queue:Q",))
+        assert can(who, "read", closed)
+        assert can(who, "stop", closed)
+    assert can(ada, "operate", (free, closed))
+    assert not can(eve, "operate", (free, closed))
+    assert closed_to(eve, (free, closed)) is closed
+    viewer = User(id=9, username="v", role=Role.VIEWER)
+    assert not can(viewer, "operate", Project(name="P", members=[member(viewer, "lead")]))
+
+
+def test_a_project_is_changed_by_its_leads_or_by_who_works_in_it_where_there_is_none() -> None:
+    ada, bob, eve, boss = (
+        User(id=n, username=str(n), role=Role(role))
+        for n, role in enumerate(["operator", "operator", "operator", "admin"])
+    )
+    led = Project(name="P", members=[member(ada, "lead"), member(bob, "member")])
+    unled = Project(name="Q", members=[member(bob, "member"), member(eve, "viewer")])
+
+    def may(project: Project) -> list[bool]:
+        return [can(who, "lead", project) for who in (ada, bob, eve, boss)]
+
+    assert may(led) == [True, False, False, True]
+    assert may(unled) == [False, True, False, True]
+    assert may(Project(name="R", members=[])) == [True] * 4
+    assert closed_to(bob, led) is None
+    assert closed_to(bob, led, "lead") is led
+
+
+def test_a_token_is_its_owner_and_the_labs_own_is_nobody() -> None:
+    eve, boss = (User(id=n, username="x", role=Role(role)) for n, role in ((1, "operator"), (2, "admin")))
+    ada = User(id=3, username="ada", role=Role.OPERATOR)
+    closed = Project(name="P", members=[member(ada, "member")])
+
+    def may(user: User | None, *scopes: str) -> bool:
+        return can(ApiToken(name="t", user=user, scopes=list(scopes)), "operate", closed)
+
+    assert [may(user, "operate") for user in (eve, ada, boss, None)] == [False, True, True, True]
+    assert may(eve, "admin")
+    assert not may(ada, "read")
+
+
+def test_a_thing_that_has_a_project_is_not_asked_about_without_it(db: DatabaseService) -> None:
+    scan = db.scans.create(scan_id="S")
+    with pytest.raises(ValueError, match=r"projects\.of"):
+        can(db.users.create("ada", role="operator"), "operate", scan)

@@ -48,8 +48,9 @@ def test_every_bit_comes_back(made: tuple[int, list[codec.Column]]) -> None:
     count, columns = made
     kind, payload = codec.encode(columns, count)
     assert kind == (RAW if count < codec.FEWEST_COMPRESSED else BLOSC2)
-    back = codec.decode(payload, kind, count)
-    assert all(same(a, b) for a, b in zip(columns, back, strict=True))
+    for lasting in (True, False):
+        back = codec.decode(payload, kind, count, lasting=lasting)
+        assert all(same(a, b) for a, b in zip(columns, back, strict=True))
 
 
 @given(some_columns(), st.data())
@@ -57,8 +58,25 @@ def test_every_bit_comes_back(made: tuple[int, list[codec.Column]]) -> None:
 def test_cut_and_joined_is_the_same(made: tuple[int, list[codec.Column]], data: st.DataObject) -> None:
     count, columns = made
     at = data.draw(st.integers(0, count))
-    joined = codec.join([codec.cut(columns, 0, at), codec.cut(columns, at, count)])
-    assert all(same(a, b) for a, b in zip(columns, joined, strict=True))
+    pieces = [codec.cut(columns, 0, at), codec.cut(columns, at, count)]
+    assert all(same(a, b) for a, b in zip(columns, codec.join(pieces), strict=True))
+    one_by_one = codec.Joined(count)
+    for piece in pieces:
+        one_by_one.add(piece)
+    assert one_by_one.count == count
+    assert all(same(a, b) for a, b in zip(columns, one_by_one.columns, strict=True))
+
+
+def test_what_was_joined_lasts_when_the_next_block_is_decoded() -> None:
+    """Also where the arrays of a column begin to differ in length."""
+    even = [np.arange(200.0).reshape(100, 2), np.arange(100)]
+    uneven: list[codec.Column] = [[np.full(1 + n % 3, n) * 1.0 for n in range(100)], np.arange(100, 200)]
+    whole = codec.Joined(200)
+    for columns in (even, uneven):
+        kind, payload = codec.encode(columns, 100)
+        whole.add(codec.decode(payload, kind, 100, lasting=False))
+    assert same(whole.columns[0], [*even[0], *uneven[0]])
+    assert same(whole.columns[1], np.arange(200))
 
 
 def test_damage_is_noticed() -> None:

@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import text
 
+from database.care.compaction import compact_scan
 from database.services import DatabaseService
 from database.services.overview import Overview
 from database.services.readings import ReadingsService
@@ -79,7 +80,8 @@ def test_a_slow_day_is_a_few_blocks(db: DatabaseService) -> None:
     assert found[0] == (100, 512)
     assert len(found) == 1 + 2 + 60
     np.testing.assert_array_equal(service.read("S1", "iv").values["walk"], whole.values["walk"])
-    service.compact("S1")
+    db.scans.set_status("S1", "aborted")
+    compact_scan(db.database, "S1", most_rows=512)
     assert [count for _, count in blocks_of(db)] == [512, 188]
     np.testing.assert_array_equal(service.read("S1", "iv").values["noise (V)"], whole.values["noise (V)"])
     service.append("S1", [replace(part(noisy(800), 700, 701))])

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from sqlalchemy import text
 
+from database.care.compaction import compact_scan
 from database.errors import DamagedDataError
 from database.services import DatabaseService
 from pybirch.errors import FieldError, NotFoundError, StaleWriterError
@@ -184,7 +185,8 @@ def test_merging_while_somebody_reads_loses_nothing(db: DatabaseService, make_re
         db.readings.append("S1", [make_readings(first, 1)])
     reading = db.readings.iter_blocks("S1", "iv")
     seen = [next(reading)]
-    db.readings.compact("S1")
+    db.scans.set_status("S1", "aborted")
+    compact_scan(db.database, "S1")
     seen += list(reading)
     np.testing.assert_array_equal(np.concatenate([r.steps for r in seen]), np.arange(200))
 
@@ -222,16 +224,16 @@ def test_a_damaged_block_does_not_stop_a_running_scan(
 def test_arrays_of_any_shape_beside_the_readings(db: DatabaseService) -> None:
     measurement = db.create_measurement_object("S1", "camera")
     picture = np.arange(24, dtype=np.uint16).reshape(2, 3, 4)
-    db.readings.add_array(measurement.id, picture, name="frame", sequence_index=3)
-    db.readings.add_array(measurement.id, np.linspace(0, 1, 1000) + 1j, name="fft")
-    [frame] = db.readings.arrays(measurement.id, "frame")
+    db.arrays.create(measurement.id, picture, name="frame", sequence_index=3)
+    db.arrays.create(measurement.id, np.linspace(0, 1, 1000) + 1j, name="fft")
+    [frame] = db.arrays.of(measurement.id, "frame")
     assert (frame.sequence_index, frame.data.dtype) == (3, np.dtype("uint16"))
     np.testing.assert_array_equal(frame.data, picture)
-    np.testing.assert_array_equal(db.readings.arrays(measurement.id)[1].data, np.linspace(0, 1, 1000) + 1j)
+    np.testing.assert_array_equal(db.arrays.of(measurement.id)[1].data, np.linspace(0, 1, 1000) + 1j)
     third = db.create_measurement_data_array(measurement.id, [[1, 2]], name="rows")
     assert db.get_measurement_data_array(third.id).data.tolist() == [[1, 2]]
     assert [row.name for row in db.list_measurement_data_arrays(measurement_object_id=measurement.id)] == [
         *("frame", "fft", "rows")
     ]
     with pytest.raises(FieldError, match="numbers"):
-        db.readings.add_array(measurement.id, ["text"])
+        db.arrays.create(measurement.id, ["text"])

@@ -226,3 +226,43 @@ def test_lists_by_state_queue_and_search(db: DatabaseService) -> None:
     ]
     assert db.scans.count(state="queued", queue_id="Q") == 2
     assert [s.scan_id for s in db.get_active_scans()] == ["S1"]
+
+
+def test_lists_are_filtered_sorted_and_counted_alike(db: DatabaseService) -> None:
+    db.samples.create(sample_id="W")
+    for i in range(12):
+        db.scans.create(
+            scan_id=f"S{i:02}",
+            scan_name=f"name {i % 3}",
+            owner="ada" if i % 2 else "grace",
+            project_name="p" if i < 6 else "q",
+            sample_id="W" if i % 4 == 0 else None,
+            created_at=f"2024-01-{i + 1:02}",
+        )
+    db.scans.archive("S11")
+
+    def ids(**wish: Any) -> str:
+        found = [scan.scan_id for scan in db.scans.list(**wish)]
+        counted = {name: value for name, value in wish.items() if name not in ("sort", "limit", "offset")}
+        assert "limit" in wish or len(found) == db.scans.count(**counted)
+        return " ".join(found)
+
+    assert ids(owner="ada", sort="created_at") == "S01 S03 S05 S07 S09"
+    assert ids(owner="ada", project_name="p") == "S05 S03 S01"
+    assert ids(sample_id="W", state="queued") == "S08 S04 S00"
+    assert ids(since="2024-01-03", until="2024-01-05T00:00:00Z") == "S03 S02"
+    assert ids(search="name 2", sort="-scan_name") == "S08 S05 S02"
+    assert ids(search="name 2", archived=True) == "S11 S08 S05 S02"
+    assert ids(sort="scan_name", limit=5, offset=3) == "S09 S01 S04 S07 S10"
+    assert ids(sort="-owner", limit=3) == "S10 S08 S06"
+    assert ids(sort="points_done", limit=2) == "S00 S01"
+    assert (ids(search="nothing like it"), ids(search="*"), ids(state=[])) == ("", "", "")
+    assert (db.scans.count(archived=True), db.scans.count()) == (12, 11)
+
+
+def test_words_of_very_many_scans(db: DatabaseService, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("database.services.scan_lists.FEW", 3)
+    for i in range(9):
+        db.scans.create(scan_id=f"S{i}", scan_name="common", owner="ada" if i % 2 else "grace")
+    assert [s.scan_id for s in db.scans.list(search="common", owner="ada", limit=2, offset=1)] == ["S5", "S3"]
+    assert db.scans.count(search="com", state="queued") == 9

@@ -27,8 +27,12 @@ ELSEWHERE = (
     "mkdir",
     "cp",
     "copy",
+    "pg_dump",
+    "pg_restore",
 )
 """Programs that are not ours to check."""
+
+MODULES = ("GUI", "pytest", "venv", "pip", "database.web.assets")
 
 
 def _python(page: Path) -> list[Block]:
@@ -95,7 +99,7 @@ def _check(words: list[str], targets: list[str], block: Block) -> None:
 
             _parse(run_web, rest, block)
         case ["python", "-m", module, *_]:
-            assert module in ("GUI", "pytest", "venv", "pip", "database.web.assets"), block.where
+            assert module in MODULES, block.where
         case ["python", script, *_]:
             assert (ROOT / script).is_file() or script == "my_script.py", f"{block.where}: {script}"
         case [program, *_]:

@@ -110,3 +110,38 @@ def test_a_scan_that_was_cut_off_goes_on_and_every_reading_is_there_once(run: Ru
     with DatabaseService(tmp_path / "crash.db") as db:
         (scan,) = db.scans.list()
         assert list(db.readings.read(scan.scan_id, "meter").steps) == list(range(101))
+
+
+def test_two_scans_are_compared_with_all_they_ran_under(run: Run, tmp_path: Path) -> None:
+    done = run("compare_two_scans.py")
+
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines() == [
+        "light on L-1: completed",
+        "light on L-2: failed",
+        "since light of ada:",
+        "  scan_tree[0] movement stage: positions.stop 10 -> 12 mm",
+        "  lamp: settings.filter added: blue",
+        "  sample ID L-1 -> L-2",
+        "  sample material halogen -> LED",
+    ]
+    with DatabaseService(tmp_path / "compare.db") as db:
+        assert db.templates.scans.get("Weekly light").version == 1
+
+
+def test_a_recorded_map_is_loaded_and_drawn(run: Run, tmp_path: Path) -> None:
+    done = run("load_and_plot.py")
+
+    assert done.returncode == 0, done.stderr
+    assert "(x: 21, y: 11)" in done.stdout
+    assert "brightest at {'x': 2.0, 'y': 1.0}; the map is beam.png" in done.stdout
+    assert (tmp_path / "beam.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_colleague_gets_every_format(run: Run, tmp_path: Path) -> None:
+    done = run("export_for_a_colleague.py")
+
+    assert done.returncode == 0, done.stderr
+    suffixes = {file.suffix for file in tmp_path.glob("diode.*")}
+    assert suffixes == {".csv", ".parquet", ".h5", ".nc", ".nxs", ".jsonl", ".eln"}
+    assert "0.0145 A at 0.9 V" in done.stdout

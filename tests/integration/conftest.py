@@ -22,6 +22,13 @@ def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.fixture(autouse=True)
+def storage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The lab's data folder; spools are in it."""
+    monkeypatch.setenv("DATA_STORAGE_PATH", str(tmp_path / "data"))
+    return tmp_path / "data"
+
+
 @pytest.fixture
 def place(empty_database: Path, tmp_path: Path) -> Path:
     """A migrated database file without rows."""
@@ -70,6 +77,10 @@ class Server:
             self._port = listener.getsockname()[1]
             self._running = WebServer(create_app(self._config), listener)
         self._running.start()
+
+    def move(self) -> None:
+        """At its next start it takes another port."""
+        self._port = 0
 
     def stop(self) -> None:
         if self._running is not None:

@@ -168,7 +168,7 @@ def test_a_server_that_is_not_there_or_a_missing_token_is_said_at_once(server: A
 
 
 def test_spectra_larger_than_a_frame_are_stored_whole(server: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pybirch.database_integration.sync.remote.FRAME_NUMBERS", 3_000)
+    monkeypatch.setattr("pybirch.database_integration.item_store.PUT_NUMBERS", 3_000)
     meter = Meter(answer=lambda n: np.full((1_000, 1), float(n)))
     queue = Queue("Q", [line_scan(Stage(), meter, 20)])
     bridge = attach(queue, server)
@@ -181,8 +181,8 @@ def test_spectra_larger_than_a_frame_are_stored_whole(server: Any, monkeypatch: 
 
 
 def test_a_single_step_that_is_too_large_is_named(server: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pybirch.database_integration.sync.remote.FRAME_NUMBERS", 500)
-    monkeypatch.setattr("pybirch.database_integration.sync.remote.MOST_NUMBERS", 900)
+    monkeypatch.setattr("pybirch.database_integration.item_store.PUT_NUMBERS", 500)
+    monkeypatch.setattr("pybirch.database_integration.item_store.MOST_NUMBERS", 900)
     queue = Queue("Q", [line_scan(Stage(), Meter(answer=lambda n: np.zeros((1_000, 1))), 3)])
     bridge = attach(queue, server)
     queue.start()

@@ -199,26 +199,12 @@ def test_what_json_cannot_say_stops_nobody(
     assert "queue_log of Q" in caplog.text
 
 
-def test_what_is_posted_is_not_waited_for_and_keeps_its_turn(
-    ingest: Ingest, frames: Frames, place: dict[str, str]
-) -> None:
-    place.clear()
-    begun = time.monotonic()
-    frames.post([{"kind": "log", "payload": {}}])
-    assert time.monotonic() - begun < 0.5
-    place["url"] = ingest.url
-    frames.keep([{"kind": "k", "payload": {}}], patience=5)
-    assert kinds(ingest) == ["log", "k"]
-    assert all(frame["store"] for frame in ingest.frames)
-
-
 def test_after_closing_nothing_is_taken_and_nobody_waits(ingest: Ingest, frames: Frames) -> None:
     frames.tell("last", {})
     frames.close()
     assert kinds(ingest) == ["last"]
-    for call in (frames.keep, frames.post):
-        with pytest.raises(ServerUnavailableError, match="closed"):
-            call([{"kind": "k", "payload": {}}])
+    with pytest.raises(ServerUnavailableError, match="closed"):
+        frames.keep([{"kind": "k", "payload": {}}])
 
 
 def test_closing_does_not_wait_for_a_server_that_never_answers(ingest: Ingest, frames: Frames) -> None:

@@ -40,6 +40,7 @@ def test_terms_order_and_rules_are_taken_up_from_the_record(db: DatabaseService)
     queue.group([b, c], "pair", 3)
     queue.move_before(c, a)
     queue.set_policy({"on_failure": "stop", "retries": 2, "on_interrupted": "resume", "mode": "parallel"})
+    assert queue._store.drain(60), "on a busy machine something may wait"
     again = DatabaseQueue.from_database(db, "Q")
     assert names(again) == names(queue) == ["c", "a", "b"]
     assert [handle.terms for handle in again.handles] == [handle.terms for handle in queue.handles]

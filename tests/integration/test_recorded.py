@@ -289,7 +289,7 @@ def test_a_scan_whose_instrument_is_missing_is_shown_and_refused_by_name(db: Dat
 def test_an_end_the_record_does_not_take_in_time_is_kept_later(
     db: DatabaseService, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("pybirch.database_integration.store.TRY_AGAIN", 0.01)
+    monkeypatch.setattr("pybirch.database_integration.database_queue.TO_SEND", 0.0)
     scan = line_scan(Stage(), Meter(), 3)
     queue = DatabaseQueue(db, "Q", scans=[scan])
     set_status, away = db.scans.set_status, [True]
@@ -301,8 +301,7 @@ def test_an_end_the_record_does_not_take_in_time_is_kept_later(
 
     monkeypatch.setattr(db.scans, "set_status", refusing)
     run(queue)
-    assert scan.state is ScanState.FAILED, "nobody says completed that is not kept"
+    assert scan.state is ScanState.COMPLETED, "it is kept, on this computer's disk"
     assert db.scans.get(scan.scan_id).status is ScanState.RUNNING
     away[0] = False
-    until(lambda: db.scans.get(scan.scan_id).status is ScanState.FAILED)
-    assert "locked" in str(db.scans.get(scan.scan_id).error)
+    until(lambda: db.scans.get(scan.scan_id).status is ScanState.COMPLETED, 20)

@@ -87,6 +87,7 @@ def test_twenty_scans_and_thirty_watchers(
     start: Callable[..., RunningLab], watch: Callable[..., Watcher]
 ) -> None:
     lab = start("--lab", str(Path(crowded_lab.__file__)), DATABASE_URL="sqlite:///crowd.db")
+    until(lambda: lab.get("/api/scans")["total"] == 20, 30, "the station has made its queues")
     scans = {s["scan_id"]: s for q in crowded_lab.QUEUES for s in lab.scans(q)}
     assert len(scans) == 20
     ids = list(scans)

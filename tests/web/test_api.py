@@ -226,7 +226,8 @@ def test_the_api_describes_itself_without_help_from_elsewhere(lab: Any, get: Any
         "/api/overview", "/api/scans", "/api/scan/{scan_id}", "/api/queues", "/api/queue/{queue_id}",
         "/api/queue/{queue_id}/logs", "/api/instruments/status", "/api/scan/{scan_id}/data/{measurement}",
         "/api/queue/{queue_id}/{action}", "/api/scan/{scan_id}/{action}", "/api/stop", "/api/ingest",
-        "/api/station/exited", "/api/link",
+        "/api/station/exited", "/api/link", "/api/scan/{scan_id}/changes", "/api/templates/{kind}",
+        "/api/templates/{kind}/{template_id}/change", "/api/queue/{queue_id}/add",
     ):  # fmt: skip
         assert path in spec["paths"], path
     page = get("/api/docs").get_data(as_text=True)

@@ -259,8 +259,10 @@ def test_a_stations_name_is_that_of_the_token_which_bore_it_first(lab: Any, send
 
 
 def test_nobody_adds_to_a_scan_that_has_ended(lab: Any, send: Any, make_readings: Any) -> None:
-    lab.scan("S", rows=4, state="completed")
-    refused = send(0, opened(), block(make_readings, 4, 2))
+    ended = event(ScanStatus(scan_id="S", status=ScanState.COMPLETED, progress=1.0))
+    told = send(0, queue_opened(), opened(), running(), block(make_readings, 0, 4), ended)
+    assert told.status_code == 200
+    refused = send(1, opened(), block(make_readings, 4, 2))
     assert refused.status_code == 409
     assert "completed" in refused.json["error"]["message"]
     assert lab.db.readings.last_indexes("S") == {"iv": 3}

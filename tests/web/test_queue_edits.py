@@ -186,3 +186,26 @@ def test_a_question_is_answered_once(lab: Any, queue: Any, look: Callable[..., A
     page.wait_for_selector("#queue-scans .status-interrupted")
     assert notice.count() == 0
     assert handle.terms.left
+
+
+def test_who_is_no_member_is_told_so_in_a_sentence(lab: Any, queue: Any, look: Callable[..., Any]) -> None:
+    lab.db.users.create("ada", full_name="Ada Lovelace")
+    lab.db.projects.create(name="project")
+    lab.db.projects.add_member("project", "ada", "lead")
+    page = look("/queues/main")
+    page.click("#queue-start")
+    page.wait_for_selector(
+        ".toast-box.error >> text=/operator-person is not a member of project project, so may not/"
+    )
+    assert all(handle.state == "queued" for handle in queue.handles)
+    lab.db.projects.archive("project")
+    lab.db.projects.add_member("project", "operator-person")
+    page.click("#queue-start")
+    page.wait_for_selector(".toast-box.error >> text=/project 'project' is archived/")
+    choose(page, "a", "Duplicate")
+    page.fill("[name=scan_name]", "finer")
+    submit(page)
+    page.locator(
+        ".form-row.wrong, .toast-box.error, dialog .form-error", has_text="is archived"
+    ).first.wait_for()
+    assert queue.size() == 3

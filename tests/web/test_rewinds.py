@@ -291,4 +291,5 @@ def test_the_menu_asks_where_to(rewound: Any, told: list[Any], look: Callable[..
     rewound.db.scans.set_status("S", "completed")
     page.reload()
     table_is(page, NEWEST)
-    assert not page.is_visible("#scan-more")
+    page.click("#scan-more summary")
+    assert not page.is_visible("#scan-rewind")

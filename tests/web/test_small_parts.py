@@ -1,4 +1,4 @@
-"""Settings, secrets, rate limits, host names, CSV cells: parts that need no app."""
+"""Settings, secrets, rate limits, host names: parts that need no app."""
 
 from __future__ import annotations
 
@@ -6,19 +6,16 @@ import stat
 import sys
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from database.web.auth import local_target
 from database.web.config import load_settings, persistent_secret
-from database.web.csv_stream import csv_lines, file_name, text_cell
 from database.web.ends import how_it_ended
 from database.web.gate import host_name, too_large
 from database.web.identity import bearer_of
 from database.web.limits import RateLimit
 from database.web.runtime import announce, find_server, withdraw
 from pybirch.errors import FieldError, ServerUnavailableError
-from pybirch.events import Readings
 
 
 def test_settings_come_from_the_environment_and_from_the_file(
@@ -131,55 +128,6 @@ def test_bearer_headers() -> None:
 )
 def test_after_signing_in_only_pages_of_this_server_open(asked: str | None, target: str) -> None:
     assert local_target(asked) == target
-
-
-LAYOUT = [
-    {"name": "x", "unit": "mm", "role": "position", "shape": []},
-    {"name": "=cmd()", "unit": "", "role": "data", "shape": []},
-]
-
-
-def block(**values: np.ndarray) -> Readings:
-    return Readings(
-        scan_id="S",
-        measurement="m",
-        first_index=5,
-        steps=np.array([2, 3]),
-        times=np.array([0.5, 1.5]),
-        positions={"x (mm)": np.array([1.0, -2.0])},
-        values=values,
-    )
-
-
-def test_csv_of_scalars_quotes_what_a_spreadsheet_would_run() -> None:
-    text = "".join(csv_lines(LAYOUT, [block(**{"=cmd()": np.array([0.1, np.nan])})]))
-    assert text.splitlines() == [
-        "index,time (s),step,x (mm),'=cmd()",
-        "5,0.5,2,1.0,0.1",
-        "6,1.5,3,-2.0,nan",
-    ]
-
-
-def test_csv_of_arrays_is_long() -> None:
-    layout = [LAYOUT[0], {"name": "s", "unit": "counts", "role": "data", "shape": [2]}]
-    text = "".join(csv_lines(layout, [block(**{"s (counts)": np.array([[1.0, 2.0], [3.0, 4.0]])})]))
-    assert text.splitlines() == [
-        "index,time (s),step,element,x (mm),s (counts)",
-        "5,0.5,2,0,1.0,1.0",
-        "5,0.5,2,1,1.0,2.0",
-        "6,1.5,3,0,-2.0,3.0",
-        "6,1.5,3,1,-2.0,4.0",
-    ]
-
-
-def test_cells_and_file_names() -> None:
-    assert text_cell('a,"b"') == '"a,""b"""'
-    for formula in ("@x", " =1", "\n=1", "＝1", "\u200b=1", "\ufeff \u00a0+1", "﹣1", "\t=1", "\u0301=1"):
-        assert text_cell(formula).strip('"').startswith("'"), ascii(formula)
-    for text in ("", " ", "x = 1", "µ", "(-)"):
-        assert text_cell(text) == text
-    assert text_cell("a;=1") == '"a;=1"', "others part cells at other signs"
-    assert file_name("IV curve/1", "../..") == "IV_curve_1-scan.csv"
 
 
 @pytest.mark.parametrize(

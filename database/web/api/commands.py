@@ -9,7 +9,7 @@ from werkzeug.exceptions import NotFound
 
 from database.web.api import lists
 from database.web.api.schemas import CommandIn, QueueCommandOut, RewindIn, ScanCommandOut
-from database.web.identity import me, needs, require
+from database.web.identity import needs, require
 from database.web.services import Services, services
 from database.web.shapes import Shape, scan_shape
 
@@ -17,9 +17,14 @@ bp = APIBlueprint("api_commands", __name__, tag="Commands")
 
 QueueAction = Literal["start", "pause", "resume", "abort", "stop"]
 ScanAction = Literal["pause", "resume", "abort", "restart"]
+BEGINNING = frozenset({"start", "resume", "restart"})
+"""For members of the scan's project, and not for what is archived."""
+ENDING = frozenset({"pause", "abort", "stop"})
+"""For every operator: who sees that something goes wrong need not belong to it."""
 COMMAND_ERRORS = {
+    403: "Only members of the project may",
     404: "No such queue or scan",
-    409: "The station refused, with its reason",
+    409: "The station refused, with its reason; or a project or sample is archived",
     503: "No station is connected; nothing was done",
     504: "No answer in time; the outcome is unknown",
 }
@@ -35,17 +40,20 @@ def queue_command(queue_id: str, action: str, body: dict[str, Any]) -> Shape:
     known_action(action, QueueAction)
     parts = services()
     row = lists.queue_row(queue_id)
-    require("operate", row)
-    answer = parts.stations.command(
-        row.station,
-        action,
-        queue_id=row.queue_id,
-        scan_id=body["scan_id"],
-        mode=body["mode"],
-        by=me().username,
-        why=body["why"],
-    )
-    parts.audit.note(me().username, action, f"queue:{row.queue_id}", scan_id=body["scan_id"], why=body["why"])
+    thing = parts.db.scans.get(body["scan_id"]) if body["scan_id"] is not None else row
+    who = require("operate", thing if action in BEGINNING else None)
+    with parts.audit.acting(who, action, f"queue:{row.queue_id}", scan_id=body["scan_id"], why=body["why"]):
+        if action in BEGINNING:
+            parts.db.scans.check_beginning(thing)
+        answer = parts.stations.command(
+            row.station,
+            action,
+            queue_id=row.queue_id,
+            scan_id=body["scan_id"],
+            mode=body["mode"],
+            by=who.username,
+            why=body["why"],
+        )
     queue = after_queue_command(lists.whole_queue(lists.queue_row(row.queue_id)), answer)
     return {"ok": True, "command_id": answer["command_id"], "queue": queue}
 
@@ -74,17 +82,19 @@ def on_scan(scan_id: str, action: str, **what: Any) -> Shape:
     """Send it to the scan's station; the scan as the station left it."""
     parts = services()
     row = parts.db.scans.get(scan_id)
-    require("operate", row)
-    answer = parts.stations.command(
-        station_of(parts, row),
-        action,
-        queue_id=row.queue.queue_id if row.queue else None,
-        scan_id=row.scan_id,
-        by=me().username,
-        **what,
-    )
+    who = require("operate", row if action not in ENDING else None)
     noted = {key: value for key, value in what.items() if value is not None}
-    parts.audit.note(me().username, action, f"scan:{row.scan_id}", **noted)
+    with parts.audit.acting(who, action, f"scan:{row.scan_id}", **noted):
+        if action in BEGINNING:
+            parts.db.scans.check_beginning(row)
+        answer = parts.stations.command(
+            station_of(parts, row),
+            action,
+            queue_id=row.queue.queue_id if row.queue else None,
+            scan_id=row.scan_id,
+            by=who.username,
+            **what,
+        )
     shape = after_scan_command(parts, row, answer)
     return {"ok": True, "command_id": answer["command_id"], "scan": shape}
 

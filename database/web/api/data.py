@@ -12,13 +12,14 @@ from numpy.typing import NDArray
 
 from database.services.readings import ReadingsService
 from database.web.api.schemas import DataOut, DataQuery
-from database.web.csv_stream import csv_lines, file_name
 from database.web.identity import needs, require
 from database.web.services import services
 from database.web.shapes import Shape
 from pybirch.blocks import join, part
 from pybirch.errors import FieldError, NotFoundError
 from pybirch.events import Readings
+from pybirch.export.csv import csv_lines
+from pybirch.export.names import file_name
 from pybirch.replacing import hidden, newest, newest_parts
 from pybirch.wire import join_column, to_block
 
@@ -54,11 +55,13 @@ def data(scan_id: str, measurement: str, query: dict[str, Any]) -> ResponseRetur
     end = total if query["end"] is None else min(max(query["end"], start), total)
     columns = wanted_columns(row.layout, query["columns"])
     if query["format"] == "csv":
-        blocks = db.readings.iter_blocks(scan.scan_id, measurement, start, end, newest=not query["all"])
+        wanted = db.data(scan.scan_id)[measurement][start:end]
+        wanted = wanted if columns is None else wanted[columns]
+        wanted = wanted.all_readings() if query["all"] else wanted
         which = [measurement] if len(rows) > 1 else []
-        name = file_name(scan.scan_name, *which, scan.scan_id)
+        name = file_name(scan.scan_name, *which, scan.scan_id, suffix=".csv")
         headers = {"Content-Disposition": f'attachment; filename="{name}"'}
-        return Response(csv_lines(row.layout, blocks, columns), mimetype="text/csv", headers=headers)
+        return Response(csv_lines(wanted.columns, wanted.blocks()), mimetype="text/csv", headers=headers)
     head = {"scan_id": scan.scan_id, "measurement": measurement, "total": total, "encoding": query["format"]}
     rows = rows_at_once(row.layout, columns)
     most, newest_only = query["max_points"], bool(row.replaced) and not query["all"]

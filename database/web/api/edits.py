@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from apiflask import APIBlueprint
 
+from database.services.belonging import refuse_archived
 from database.web.api import lists
 from database.web.api.commands import COMMAND_ERRORS, after_queue_command, on_scan
 from database.web.api.schemas import (
@@ -18,9 +19,12 @@ from database.web.api.schemas import (
     ScanCommandOut,
     TermsIn,
 )
-from database.web.identity import me, needs, require
+from database.web.identity import needs, require
 from database.web.services import services
 from database.web.shapes import Shape
+
+if TYPE_CHECKING:
+    from database.models import Project, Queue
 
 bp = APIBlueprint("api_edits", __name__, tag="Editing a queue")
 
@@ -102,11 +106,48 @@ def leave(scan_id: str) -> Shape:
 def _edit(queue_id: str, action: str, body: dict[str, Any]) -> Shape:
     parts = services()
     row = lists.queue_row(queue_id)
-    require("operate", row)
+    who = require("operate", _projects(row, body))
     # `before: null` says something; what is missing is left out
     given = {"edit": body}
-    answer = parts.stations.command(row.station, action, queue_id=row.queue_id, by=me().username, **given)
-    scan_id = body.get("scan_id")
-    parts.audit.note(me().username, action, f"queue:{row.queue_id}", scan_id=scan_id)
+    with parts.audit.acting(who, action, f"queue:{row.queue_id}", **_noted(body)):
+        if action == "duplicate":
+            _check_duplicate(body)
+        answer = parts.stations.command(row.station, action, queue_id=row.queue_id, by=who.username, **given)
     queue = after_queue_command(lists.whole_queue(lists.queue_row(row.queue_id)), answer)
     return {"ok": True, "command_id": answer["command_id"], "queue": queue}
+
+
+def _projects(row: Queue, body: dict[str, Any]) -> tuple[Project, ...]:
+    """What the edit is about: the projects of the scans it names, else those of the whole queue; and
+    that which a new scan is to be for."""
+    db = services().db
+    named = body.get("scan_ids") or [body.get("scan_id")]
+    scans = db.scans.list(scan_id=[key for key in named if key is not None], archived=True, limit=1_000)
+    found = [project for thing in scans or [row] for project in db.projects.of(thing)]
+    return (*found, *db.projects.called(_new_name(body)))
+
+
+def _new_name(body: dict[str, Any]) -> Any:
+    return (body.get("settings") or {}).get("project_name")
+
+
+def _check_duplicate(body: dict[str, Any]) -> None:
+    """Whether a new scan may be made for the project it is to be for, and of the sample.
+
+    Raises:
+        ArchivedError: one of them is archived.
+    """
+    db, name = services().db, _new_name(body)
+    for project in db.projects.called(name):
+        refuse_archived(project, "project_name")
+    row = db.scans.find(body["scan_id"])
+    if row is not None:
+        db.scans.check_beginning(row, sample_only=name is not None)
+
+
+def _noted(body: dict[str, Any]) -> dict[str, Any]:
+    """What the audit trail keeps of an edit; of new settings, which were changed."""
+    noted = {key: value for key, value in body.items() if key != "revision" and value is not None}
+    if "settings" in noted:
+        noted["settings"] = sorted(noted["settings"])
+    return noted

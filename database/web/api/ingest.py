@@ -14,6 +14,8 @@ from database.web.identity import require, speaks_for
 from database.web.ingest import Frame
 from database.web.services import services
 from database.web.shapes import Shape
+from pybirch.database_integration.fence import Fence
+from pybirch.errors import NotYoursError
 
 bp = APIBlueprint("api_ingest", __name__, tag="Stations")
 
@@ -33,14 +35,22 @@ def allow_large_frames() -> None:
 @bp.output(FrameOut)
 @bp.doc(
     responses={
-        403: "Another token speaks for this station",
+        403: "Another token speaks for this station; or a queue or scan, named by the field, is another's",
         409: "The station's epoch is over, or a reading does not follow the last one",
     }
 )
 def frame(body: dict[str, Any]) -> Shape:
     """A numbered frame of events; store=true has the server record them. Sending one twice is harmless"""
-    speaks_for(body["station"])
-    return {"ok": True, **services().ingest.take(services(), Frame(**body))}
+    who, parts = speaks_for(body["station"]), services()
+    token = who.row if who.kind == "token" else None
+    fence = Fence(parts.db, body["station"], token, is_open=who.may("administer"))
+    try:
+        return {"ok": True, **parts.ingest.take(parts, Frame(**body, fence=fence))}
+    except NotYoursError as error:
+        if parts.ingest.refusals.are_news(who.get_id(), str(error)):
+            thing = f"station:{body['station']}"
+            parts.audit.note(who, "reach_for_anothers", thing, field=error.field, refused=error.problem)
+        raise
 
 
 @bp.post("/station/exited")
@@ -49,6 +59,8 @@ def frame(body: dict[str, Any]) -> Shape:
 @bp.doc(responses={403: "Another token speaks for this station"})
 def exited(body: dict[str, Any]) -> Shape:
     """A station's process has ended: its scans are interrupted, its instruments shown disconnected"""
-    speaks_for(body["station"])
+    who = speaks_for(body["station"])
     told = End(body["station"], body["epoch"], body["code"], body["reason"] or "")
+    thing, code = f"station:{told.station}", {"code": told.code, "reason": told.reason}
+    services().audit.note(who, "report_exit", thing, **code)
     return {"ok": station_exited(services(), told)}

@@ -8,6 +8,8 @@ from apiflask import Schema
 from apiflask.fields import Boolean, Dict, Float, Integer, List, Nested, Raw, String
 from marshmallow.validate import Length, OneOf, Range, Regexp
 
+from pybirch.export.formats import FORMATS
+
 COUNT = Range(0, 2**31)
 """How many rows or readings somebody may speak of."""
 NUMBER = Range(0, 2**63 - 1)
@@ -24,8 +26,18 @@ class PageQuery(Schema):
 class ScanQuery(PageQuery):
     state = String(metadata={"description": "one state, or several with commas"})
     queue_id = String()
-    search = String(metadata={"description": "part of a name, id, project, owner or sample"})
+    sample_id = Integer(validate=NUMBER, metadata={"description": "the number of a sample"})
+    project_id = Integer(
+        validate=NUMBER, metadata={"description": "the number of a project; with those that only name it"}
+    )
+    search = String(metadata={"description": "words of the scan, or their beginnings; all must be there"})
+    project = String()
+    owner = String()
+    sample = String(metadata={"description": "the sample's ID"})
+    since = String(metadata={"description": "made then or later: ISO 8601"})
+    until = String(metadata={"description": "made before then"})
     sort = String(metadata={"description": "a column; with a leading minus, downwards"})
+    archived = Boolean(load_default=False, metadata={"description": "archived ones too"})
 
 
 class LogQuery(Schema):
@@ -42,11 +54,40 @@ class DataQuery(Schema):
     all = Boolean(load_default=False, metadata={"description": "also what was measured again after a rewind"})
 
 
+class ProjectExportIn(Schema):
+    all = Boolean(load_default=False, metadata={"description": "also what was measured again after a rewind"})
+
+
+class ExportIn(ProjectExportIn):
+    format = String(load_default="csv", validate=OneOf(list(FORMATS)))
+    measurement = String(
+        load_default=None, allow_none=True, metadata={"description": "only this one; else all"}
+    )
+
+
+class ExportOut(Schema):
+    id = String()
+    name = String(metadata={"description": "of the file"})
+    state = String(validate=OneOf(["waiting", "building", "ready", "failed"]))
+    progress = Float()
+    size = Integer(allow_none=True, metadata={"description": "bytes, once it is ready"})
+    error = String(allow_none=True)
+
+
 class SampleOut(Schema):
     id = Integer()
     ID = String()
     material = String()
     tags = List(String())
+    archived_at = String(allow_none=True)
+
+
+class ProjectRefOut(Schema):
+    """A project, as things speak of it."""
+
+    id = Integer()
+    name = String()
+    archived_at = String(allow_none=True)
 
 
 class MeasurementOut(Schema):
@@ -55,6 +96,17 @@ class MeasurementOut(Schema):
     count = Integer()
     last_index = Integer()
     replaced = Integer(metadata={"description": "how many were measured again after a rewind"})
+
+
+class ArrayOut(Schema):
+    id = Integer()
+    name = String()
+    sequence_index = Integer(allow_none=True, metadata={"description": "the reading it belongs to"})
+    dtype = String(metadata={"description": "as NumPy writes it"})
+    shape = List(Integer())
+    unit = String()
+    axes = List(Dict(), metadata={"description": "of each dimension name, unit, values"})
+    timestamp = String()
 
 
 class ScanOut(Schema):
@@ -75,6 +127,7 @@ class ScanOut(Schema):
     sample = Nested(SampleOut, allow_none=True)
     queue_id = String(allow_none=True)
     created_at = String()
+    archived_at = String(allow_none=True)
     started_at = String(allow_none=True)
     finished_at = String(allow_none=True)
     points_done = Integer()
@@ -90,6 +143,7 @@ class ScanOut(Schema):
 class WholeScanOut(ScanOut):
     settings = Dict()
     measurements = List(Nested(MeasurementOut))
+    projects = List(Nested(ProjectRefOut), metadata={"description": "that it is done for"})
 
 
 class WaitingOut(Schema):
@@ -131,6 +185,28 @@ class LogOut(Schema):
     scan_id = String(allow_none=True)
 
 
+class AuditQuery(PageQuery):
+    search = String(metadata={"description": "part of any of its words"})
+    actor = String()
+    action = String()
+    thing = String(metadata={"description": "e.g. queue:main, scan:<scan_id>"})
+    address = String()
+    token = String()
+    since = String(metadata={"description": "a time, ISO 8601; from it on"})
+    until = String(metadata={"description": "a time, ISO 8601; before it"})
+
+
+class AuditOut(Schema):
+    id = Integer()
+    timestamp = String()
+    actor = String()
+    action = String()
+    thing = String()
+    address = String()
+    token = String(metadata={"description": "name of the token it was asked with"})
+    detail = Dict()
+
+
 class InstrumentOut(Schema):
     instrument_id = Integer()
     name = String()
@@ -158,6 +234,7 @@ class StationOut(Schema):
     last_heard = String(allow_none=True)
     epoch = String()
     reason = String(allow_none=True)
+    kept = Integer()
     pid = Integer(allow_none=True)
     host = String()
     queues = List(String())
@@ -302,6 +379,10 @@ class ExitIn(Schema):
     epoch = String(required=True, validate=NAME)
     code = Integer(load_default=None, allow_none=True, validate=Range(-(2**31), 2**32))
     reason = String(load_default=None, allow_none=True)
+
+
+class GiveIn(Schema):
+    token = String(required=True, metadata={"description": "a token's name, or its number"})
 
 
 class OkOut(Schema):

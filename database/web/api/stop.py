@@ -47,7 +47,7 @@ def stop(body: dict[str, Any]) -> Shape:
     if there:
         with ThreadPoolExecutor(min(AT_ONCE, len(there)), thread_name_prefix="stop") as pool:
             answers = list(pool.map(tell, there))
-    parts.audit.note(who, STOP_EVERYTHING, stations=there, why=why)
+    parts.audit.note(me(), STOP_EVERYTHING, stations=there, why=why)
     answers += [silence_of(station.name, OUT_OF_REACH) for station in stations if _is_lost(station)]
     return {"ok": bool(answers) and all(answer["ok"] for answer in answers), "stations": answers}
 

@@ -7,7 +7,7 @@ from flask import Flask
 
 def init_routes(app: Flask) -> None:
     """Register every page."""
-    from database.web.routes import dashboard, instruments, lab, queues, scans
+    from database.web.routes import dashboard, instruments, lab, projects, queues, scans, templates
 
-    for module in (dashboard, queues, scans, instruments, lab):
+    for module in (dashboard, queues, scans, projects, instruments, lab, templates):
         app.register_blueprint(module.bp)

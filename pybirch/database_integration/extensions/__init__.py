@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from database.services import DatabaseService
 from pybirch.database_integration.recorder import QueueRecorder, Recorder
+from pybirch.database_integration.spooling import ReadableSpoolingStore
 from pybirch.database_integration.store import DatabaseStore
 from pybirch.database_integration.writers import new_writer
 from pybirch.scan.scan import Scan
@@ -25,7 +26,7 @@ class DatabaseExtension(Recorder):
 
     def __init__(self, db_service: DatabaseService, scan_id: int | str) -> None:
         row = db_service.scans.get(scan_id)
-        super().__init__(DatabaseStore(db_service, new_writer()), row.scan_id)
+        super().__init__(ReadableSpoolingStore(DatabaseStore(db_service, new_writer())), row.scan_id)
 
     def set_scan_reference(self, scan: Scan) -> None:
         super().set_scan_reference(scan)
@@ -37,4 +38,4 @@ class DatabaseQueueExtension(QueueRecorder):
     """Keeps a plain queue and its scans: give it to the queue at its start, or `take_up` one later."""
 
     def __init__(self, db_service: DatabaseService, *, operator: str = "") -> None:
-        super().__init__(DatabaseStore(db_service, new_writer(), operator=operator))
+        super().__init__(ReadableSpoolingStore(DatabaseStore(db_service, new_writer(), operator=operator)))

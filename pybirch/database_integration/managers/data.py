@@ -11,6 +11,7 @@ import numpy as np
 
 from database.models import MeasurementDataArray
 from database.services import DatabaseService
+from database.services.arrays import Axes
 from pybirch.database_integration.config import IntegrationConfig
 from pybirch.errors import FieldError
 from pybirch.events import Readings
@@ -35,7 +36,9 @@ class DataManager:
 
     def __init__(self, db: DatabaseService, buffer_size: int | None = None) -> None:
         self._db = db
-        self._buffer_size = buffer_size or IntegrationConfig.from_environment().max_buffer_size
+        config = IntegrationConfig.from_environment()
+        self._chunks = config.chunks()
+        self._buffer_size = buffer_size or config.max_buffer_size
         self._waiting: dict[tuple[str, str], list[Point]] = {}
         self._texts: dict[Key, str] = {}
         self._lock = threading.RLock()
@@ -67,16 +70,35 @@ class DataManager:
             return self._append(text, measurement_name, np.full(len(frame), time.time()), values)
 
     def save_array(
-        self, scan_id: Key, measurement_name: str, array: ArrayLike, name: str = "array"
+        self,
+        scan_id: Key,
+        measurement_name: str,
+        array: ArrayLike,
+        name: str = "array",
+        *,
+        sequence_index: int | None = None,
+        unit: str = "",
+        axes: Axes = (),
     ) -> MeasurementDataArray:
-        """An array of any shape beside the measurement's readings."""
+        """An array of any shape beside the measurement's readings.
+
+        Args:
+            sequence_index: of the reading it belongs to.
+            unit: of its numbers.
+            axes: of each dimension ``{name, unit, values}``, all optional.
+
+        Raises:
+            FieldError: these are no numbers, or the axes are not those of such an array.
+        """
         with self._lock:
             self._store(self._text(scan_id), measurement_name)
             known = {row.name: row.id for row in self._db.readings.measurements(scan_id)}
             number = known.get(measurement_name)
             if number is None:
                 number = self._db.create_measurement_object(scan_id, measurement_name).id
-            return self._db.readings.add_array(number, np.asarray(array), name=name)
+            return self._db.arrays.create(
+                number, array, name=name, sequence_index=sequence_index, unit=unit, axes=axes
+            )
 
     def flush(self) -> None:
         """Store everything that waits."""
@@ -117,7 +139,7 @@ class DataManager:
             positions={},
             values=values,
         )
-        return self._db.readings.append(scan_id, [block])
+        return self._db.readings.append(scan_id, [block], **self._chunks)
 
 
 def _numbers(values: Mapping[str, Any]) -> dict[str, NDArray[np.float64]]:

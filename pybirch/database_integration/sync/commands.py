@@ -62,7 +62,7 @@ class Commands:
                 why,
                 command.get("step"),
             )
-        queue = self._queue(str(queue_id))
+        queue, more = self._queue(str(queue_id)), dict[str, Any]()
         match action:
             case "start":
                 queue.start(mode=mode or queue.mode, by=by)
@@ -75,11 +75,11 @@ class Commands:
             case "stop":
                 queue.stop_queue(by=by, why=why)
             case _ if action in EDITS:
-                edit(queue, str(action), command.get("edit") or {}, self.instruments, by)
+                more = edit(queue, str(action), command.get("edit") or {}, self.instruments, by)
             case _:
                 raise FieldError("action", f"a queue cannot {action!r}")
         self._settle(queue, str(action))
-        return {"queue": queue.get_status()}
+        return {"queue": queue.get_status()} | more
 
     def stop_everything(self, by: str = "", why: str = "") -> dict[str, Any]:
         """Abort all queues, make all instruments safe; what became of both."""
@@ -102,7 +102,7 @@ class Commands:
     ) -> dict[str, Any]:
         match action:
             case "start":
-                return self._start(queue, scan_id, mode)
+                return self._start(queue, scan_id, mode, by)
             case "pause":
                 queue.pause(scan_id, by=by, why=why)
             case "resume":
@@ -133,14 +133,14 @@ class Commands:
         """Run again: queue a new scan, and start it unless the queue is paused or stopping."""
         new = queue.restart(scan_id, by=by)
         if queue.state in (QueueState.IDLE, QueueState.RUNNING):
-            return self._start(queue, new, None)
+            return self._start(queue, new, None, by)
         return {"scan": queue.get_handle_by_id(new).describe()}
 
-    def _start(self, queue: Queue, scan_id: str, mode: str | None) -> dict[str, Any]:
+    def _start(self, queue: Queue, scan_id: str, mode: str | None, by: str) -> dict[str, Any]:
         index = next((i for i, handle in enumerate(queue.handles) if handle.scan_id == scan_id), None)
         if index is None:
             raise NotFoundError(f"queue {queue.queue_id} has no scan {scan_id!r}")
-        queue.start([index], mode=mode or queue.mode)
+        queue.start([index], mode=mode or queue.mode, by=by)
         handle = queue.get_handle(index)
         handle.scan.wait_for(lambda scan: scan.state is not ScanState.QUEUED, PATIENCE / 4)
         return {"scan": handle.describe()}

@@ -6,13 +6,17 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pybirch.errors import FieldError
+from pybirch.queue.making import NewScan, add_to, make_scan, make_scans
 from pybirch.queue.queue import Queue
+from pybirch.samples import Sample
 
-EDITS = ("move", "remove", "terms", "group", "duplicate", "policy")
+EDITS = ("move", "remove", "terms", "group", "duplicate", "policy", "add")
 
 
-def edit(queue: Queue, action: str, given: Mapping[str, Any], instruments: Sequence[Any], by: str) -> None:
-    """Do it.
+def edit(
+    queue: Queue, action: str, given: Mapping[str, Any], instruments: Sequence[Any], by: str
+) -> dict[str, Any]:
+    """Do it; what there is to tell beside the queue.
 
     Args:
         action: one of `EDITS`.
@@ -39,5 +43,17 @@ def edit(queue: Queue, action: str, given: Mapping[str, Any], instruments: Seque
             queue.duplicate(scan_id, given.get("settings"), instruments=known, by=by)
         case "policy":
             queue.set_policy(given.get("policy") or {}, by=by, revision=revision)
+        case "add":
+            return {"added": add_to(queue, _from_template(given, instruments), by=by)}
         case _:
             raise FieldError("action", f"a queue cannot {action!r}")
+    return {}
+
+
+def _from_template(given: Mapping[str, Any], instruments: Sequence[Any]) -> list[NewScan]:
+    """The scans of a template, with the instruments that are here."""
+    kept, changes, told = given.get("settings") or {}, given.get("changes") or {}, given.get("sample")
+    sample = Sample(told["ID"], told.get("material") or "", told.get("additional_tags")) if told else None
+    if given.get("kind") == "queue":
+        return make_scans(kept, instruments, changes, sample=sample)
+    return [("", make_scan(kept, instruments, changes, sample=sample), given.get("terms") or {})]

@@ -42,9 +42,8 @@ class TooLargeError(Exception):
 
 
 class _Kept:
-    def __init__(self, items: Sequence[Item], awaited: bool = True) -> None:
+    def __init__(self, items: Sequence[Item]) -> None:
         self.items = [encode(item) for item in items]
-        self.awaited = awaited
         self.done = threading.Event()
         self.answer: dict[str, Any] = {}
         self.error: Exception | None = None
@@ -65,8 +64,8 @@ class Frames:
 
     def __init__(self, find: Find, station: str, epoch: str) -> None:
         self._find = find
-        self._station = station
-        self._epoch = epoch
+        self.station = station
+        self.epoch = epoch
         self._seq = 0
         self._told = Told()
         self._kept: deque[_Kept] = deque()
@@ -105,15 +104,6 @@ class Frames:
         if kept.error is not None:
             raise kept.error
         return kept.answer
-
-    def post(self, items: Sequence[Item]) -> None:
-        """Have the server store these items, in order with what is kept, however long that takes.
-
-        Raises:
-            ServerUnavailableError: the sender is closed.
-            FieldError: they cannot be sent.
-        """
-        self._line_up(_Kept(items, awaited=False))
 
     def _line_up(self, kept: _Kept) -> None:
         with self._changed:
@@ -165,8 +155,6 @@ class Frames:
         try:
             kept.answer = self._send(session, kept.items, store=True)
         except (PyBirchError, TooLargeError) as error:
-            if not kept.awaited:
-                log.error("the server did not store %d events: %s", len(kept.items), error)
             kept.settle(FieldError("items", str(error)) if isinstance(error, TooLargeError) else error)
         else:
             kept.settle(None)
@@ -192,9 +180,7 @@ class Frames:
             FieldError, StaleWriterError, TooLargeError: the server refused the frame.
         """
         self._seq += 1
-        head = orjson.dumps(
-            {"station": self._station, "epoch": self._epoch, "seq": self._seq, "store": store}
-        )
+        head = orjson.dumps({"station": self.station, "epoch": self.epoch, "seq": self._seq, "store": store})
         body = head[:-1] + b',"items":[' + b",".join(items) + b"]}"
         pause = 0.05
         while self._open:
@@ -255,11 +241,12 @@ def _read(answer: requests.Response) -> dict[str, Any]:
     error = told.get("error") or {}
     named = isinstance(error, dict)
     message = (error.get("message") if named else str(error)) or f"the server answered {answer.status_code}"
+    field = str(error.get("field") or "") if named else ""
     match answer.status_code:
-        case 401 | 403:
+        case status if status == 401 or (status == 403 and not field):  # with a field, that is not its own
             raise ServerUnavailableError(f"the server refused the token: {message}")
-        case 409:
+        case 409 if field.startswith("items") or not field:  # else it names what is archived
             raise StaleWriterError(message)
         case 413:
             raise TooLargeError(message)
-    raise FieldError(str(error.get("field") or "ingest") if named else "ingest", message)
+    raise FieldError(field or "ingest", message)

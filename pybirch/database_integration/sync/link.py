@@ -20,6 +20,7 @@ import socketio
 import socketio.exceptions
 import websocket
 
+from pybirch.database_integration.spooling import readings_held
 from pybirch.database_integration.sync.clock import ServerClock
 from pybirch.database_integration.sync.commands import Commands
 from pybirch.database_integration.sync.frames import Find, Frames
@@ -73,6 +74,8 @@ class ServerLink:
         self._connected = threading.Event()
         self._client: socketio.Client | None = None
         self._refused = ""
+        self._identity = ""
+        self._introduced = threading.Event()
         self._thread = threading.Thread(target=self._run, name=f"link of {station}", daemon=True)
         self._thread.start()
         _open_links.add(self)
@@ -84,6 +87,11 @@ class ServerLink:
     def wait_connected(self, timeout: float) -> bool:
         """Whether the line is up, waiting at most `timeout` seconds for it."""
         return self._connected.wait(timeout)
+
+    def server_identity(self, timeout: float) -> str:
+        """What the server is known by, wherever it is; empty if it did not tell within `timeout` seconds."""
+        self._introduced.wait(timeout)
+        return self._identity
 
     def publish(self, event: Event) -> None:
         """Show an event that is stored already."""
@@ -175,7 +183,7 @@ class ServerLink:
     def _beat(self, client: socketio.Client) -> None:
         while not self._closing.is_set() and not self._lost.is_set():
             try:
-                beat = {"station": self.station, "epoch": self.epoch}
+                beat = {"station": self.station, "epoch": self.epoch, "kept": readings_held()}
                 client.emit("heartbeat", beat, callback=partial(self._hear, time.time()))
             except (socketio.exceptions.SocketIOError, OSError) as error:
                 log.debug("line lost: %s", error)
@@ -189,6 +197,9 @@ class ServerLink:
             return
         if isinstance(answer.get("time"), int | float):
             self._clock.learn(sent, answer["time"])
+        if isinstance(answer.get("server"), str):
+            self._identity = answer["server"]
+        self._introduced.set()
         if answer.get("over") and not self._over:
             self._over = True
             log.error(

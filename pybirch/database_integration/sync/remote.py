@@ -4,33 +4,17 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from pybirch.blocks import in_parts, numbers_in
+import orjson
+
+from pybirch.database_integration.item_store import ItemStore
+from pybirch.database_integration.spool import Entry
 from pybirch.database_integration.sync.broadcasts import Broadcasts
-from pybirch.database_integration.sync.frames import MOST_BYTES, Frames, Item
+from pybirch.database_integration.sync.frames import Frames, Item
 from pybirch.database_integration.sync.link import ServerLink
-from pybirch.errors import FieldError
-from pybirch.events import (
-    Event,
-    QueueLog,
-    QueueStatus,
-    Readings,
-    ScanStatus,
-)
-from pybirch.queue.handles import ScanHandle
-from pybirch.scan.outlet import Pace
-from pybirch.scan.scan import Scan
-from pybirch.wire import to_block, to_wire
-
-TO_BEGIN = 5.0
-"""Seconds the server has to take in a new queue or scan; then it is refused."""
-
-
-FRAME_NUMBERS = 2**20
-"""A tick with more numbers than that is stored in several frames; a number is 11 bytes on the wire."""
-MOST_NUMBERS = MOST_BYTES // 11
+from pybirch.events import Event
 
 
 class RemoteUpdateServer(Broadcasts):
@@ -60,93 +44,53 @@ def _own_name() -> str:
     return f"script {socket.gethostname()} {os.getpid()}"
 
 
-class RemoteStore:
-    """A `Store` behind the server's ingest: scans and their readings are committed when it returns.
+class RemoteStore(ItemStore):
+    """A `Store` behind the server's ingest: what it returns from is committed there.
 
-    What a queue writes about itself is sent in the same order and not waited for.
+    Args:
+        frames: the way to the server.
+        place: the server's address, for what waits on this computer's disk to be sent there.
+        identity: what the server is known by wherever it is; without one it is known by its address.
     """
 
-    def __init__(self, frames: Frames) -> None:
+    called = "the server"
+
+    def __init__(self, frames: Frames, place: str = "", identity: str = "") -> None:
+        super().__init__()
         self._frames = frames
-        self._pace = Pace(0.25)
+        self._server = place
+        self._identity = identity
 
-    def open_queue(self, queue: Any) -> None:
-        self._keep(("queue_opened", queue.get_status()), patience=TO_BEGIN)
+    @property
+    def writer(self) -> str:
+        return self._frames.epoch
 
-    def open_scan(self, scan: Scan, queue_id: str | None) -> None:
-        shape = ScanHandle(scan).describe() | {
-            "settings": scan.settings.serialize(),
-            "queue_id": queue_id,
-        }
-        unknown = [i for i in scan.instruments if not getattr(i, "instrument_id", 1)]
-        answer = self._keep(
-            *(("instrument_seen", instrument.describe()) for instrument in unknown),
-            ("scan_opened", shape),
-            patience=TO_BEGIN,
-        )
-        numbers = {seen["name"]: seen["instrument_id"] for seen in answer.get("instruments", ())}
-        for instrument in unknown:
-            instrument.instrument_id = numbers.get(instrument.name, 0)
+    @property
+    def place(self) -> str:
+        return f"{self._identity or self._server} {self._frames.station}"
 
-    def claim(self, scan_id: str) -> None:
-        """Nothing to do: the server fences writers by station and epoch."""
+    @property
+    def formerly(self) -> Sequence[str]:
+        """By what its spools were named that were begun before the server told who it is."""
+        return [f"{self._server} {self._frames.station}"] if self._identity else []
 
-    def drop_scan(self, scan: Scan, queue_id: str) -> None:
-        self._post("scan_dropped", {"scan_id": scan.scan_id, "queue_id": queue_id})
+    @property
+    def about(self) -> Mapping[str, str]:
+        """For people, and to send it by hand."""
+        return {"url": self._server, "station": self._frames.station}
 
-    def reorder(self, queue_id: str, scan_ids: Sequence[str]) -> None:
-        self._post("queue_ordered", {"queue_id": queue_id, "scan_ids": list(scan_ids)})
+    def deliver(self, entries: Sequence[Entry]) -> None:
+        """Items that waited in a spool, of one life.
 
-    def save_terms(self, scan_id: str, terms: dict[str, Any]) -> None:
-        self._post("scan_terms", {"scan_id": scan_id, "terms": terms})
+        Raises:
+            ServerUnavailableError: not now.
+            FieldError, StaleWriterError: the server refuses them.
+        """
+        items = [
+            {"kind": entry.kind, "payload": orjson.Fragment(entry.body), "life": entry.writer}
+            for entry in entries
+        ]
+        self._frames.keep(items)
 
-    def save_queue(self, queue: Any) -> None:
-        rules = {"mode": str(queue.mode), "policy": queue.policy.as_json(), "revision": queue.revision}
-        self._post("queue_rules", {"queue_id": queue.queue_id, **rules})
-
-    def save_readings(self, readings: Sequence[Readings], status: ScanStatus) -> None:
-        parts = in_parts(readings, FRAME_NUMBERS)
-        for blocks in parts:
-            check_size(blocks)
-            items = [("data_block", to_wire(to_block(block, "float64"))) for block in blocks]
-            if blocks is parts[-1] and self._pace.due():
-                items.append(("scan_status", to_wire(status)))
-            self._keep(*items)
-
-    def save_status(self, status: ScanStatus) -> None:
-        self._keep(("scan_status", to_wire(status)))
-
-    def save_rewind(self, scan_id: str, step: int) -> None:
-        self._keep(("scan_rewound", {"scan_id": scan_id, "step": step}))
-
-    def owe_status(self, status: ScanStatus) -> None:
-        self._post("scan_status", to_wire(status))
-
-    def save_log(self, line: QueueLog) -> None:
-        self._post("queue_log", to_wire(line))
-
-    def save_queue_status(self, status: QueueStatus) -> None:
-        self._post("queue_status", to_wire(status))
-
-    def _keep(self, *items: tuple[str, dict[str, Any]], patience: float = 60.0) -> dict[str, Any]:
-        frame: list[Item] = [{"kind": kind, "payload": payload} for kind, payload in items]
-        return self._frames.keep(frame, patience)
-
-    def _post(self, kind: str, payload: dict[str, Any]) -> None:
-        """In its turn, without waiting: a queue that writes its log must still hear an abort."""
-        self._frames.post([{"kind": kind, "payload": payload}])
-
-
-def check_size(blocks: Sequence[Readings]) -> None:
-    """Whether one frame may hold these blocks.
-
-    Raises:
-        FieldError: a single step is larger than what the server takes at a time; names the largest.
-    """
-    if numbers_in(blocks) > MOST_NUMBERS:
-        largest = max(blocks, key=lambda block: numbers_in([block]))
-        raise FieldError(
-            largest.measurement,
-            f"one step reads {numbers_in(blocks):,} numbers; through the server at most {MOST_NUMBERS:,} can "
-            "be stored at a time. Give the queue a database of its own (DatabaseQueue), or read less",
-        )
+    def put(self, items: Sequence[Item], patience: float = 60.0) -> dict[str, Any]:
+        return self._frames.keep(items, patience)

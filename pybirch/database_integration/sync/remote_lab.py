@@ -15,11 +15,13 @@ from typing import Any
 import requests
 import socketio.exceptions
 
+from pybirch.database_integration.server_data import ServerSource
 from pybirch.database_integration.sync.catch_up import CatchUp
 from pybirch.database_integration.sync.connection import Connection, ConnectionState
 from pybirch.database_integration.sync.discovery import find_server
 from pybirch.database_integration.sync.ordered_client import OrderedClient
 from pybirch.database_integration.sync.rest import Rest
+from pybirch.dataset.scan import ScanData
 from pybirch.errors import NotFoundError, PyBirchError, ServerUnavailableError
 from pybirch.events import DataBlock, EventBus, QueueStatus, Readings, ScanStatus
 from pybirch.wire import from_block, from_wire
@@ -120,6 +122,10 @@ class RemoteLab:
         """
         end = start + min(max_points or MOST_READINGS, MOST_READINGS)
         return self._fetch(scan_id, measurement, start, end)
+
+    def data(self, scan_id: str) -> ScanData:
+        """All that the scan has measured so far, read when it is asked for."""
+        return ScanData(ServerSource(self._server(), scan_id))
 
     def watch(self, scan_id: str | None) -> None:
         """Hear the readings of that scan on the bus, each once, from now on; None hears none."""

@@ -28,7 +28,7 @@ _ERRORS: dict[int, type[PyBirchError]] = {
 
 
 class Rest:
-    """GET and POST of JSON with a bearer token. Safe from any thread: each call has its own connection."""
+    """GET and POST with a bearer token. Safe from any thread: each call has its own connection."""
 
     def __init__(self, url: str, token: str, timeout: tuple[float, float] = (3.0, 12.0)) -> None:
         self.url = url.rstrip("/")
@@ -43,6 +43,15 @@ class Rest:
         """
         return self._call("GET", parts, params={k: v for k, v in query.items() if v is not None})
 
+    def get_bytes(self, *parts: str, **query: Any) -> bytes:
+        """What lies at /api/part/part?query, as it came.
+
+        Raises:
+            PyBirchError: the server did not answer or said no; the text is for people.
+        """
+        answer = self._answer("GET", parts, params={k: v for k, v in query.items() if v is not None})
+        return answer.content if answer.ok else self._content(answer)
+
     def post(self, *parts: str, content: dict[str, Any] | None = None) -> Any:
         """The JSON that came back from a POST.
 
@@ -53,11 +62,14 @@ class Rest:
         return self._call("POST", parts, json=content or {})
 
     def _call(self, method: str, parts: tuple[str, ...], **what: Any) -> Any:
+        return self._content(self._answer(method, parts, **what))
+
+    def _answer(self, method: str, parts: tuple[str, ...], **what: Any) -> requests.Response:
         url = f"{self.url}/api/" + "/".join(quote(part, safe="") for part in parts)
         try:
             with requests.Session() as session:
                 session.trust_env = False
-                answer = session.request(
+                return session.request(
                     method,
                     url,
                     headers={"Authorization": f"Bearer {self._token}"},
@@ -69,7 +81,6 @@ class Rest:
             raise _timed_out(method, self.url) from None
         except requests.RequestException:
             raise ServerUnavailableError(f"The server at {self.url} does not answer.") from None
-        return self._content(answer)
 
     def _content(self, answer: requests.Response) -> Any:
         try:

@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Any, Protocol
 
 from pybirch.database_integration.recorder import QueueRecorder, is_recorded
+from pybirch.database_integration.spooling import SpoolingStore
 from pybirch.errors import FieldError, ServerUnavailableError
 from pybirch.events import (
     Event,
@@ -28,6 +29,12 @@ from pybirch.wire import to_points
 
 _STORED_KINDS = (Readings, ScanStatus, QueueStatus, QueueLog)
 """What a server that records shows by itself, after its commit."""
+
+TO_SEND = 5.0
+"""Seconds a bridge that is taken down gives to what still waits for the server; the rest stays on disk."""
+
+TO_INTRODUCE = 2.0
+"""Seconds a server has to tell who it is; one that does not is known by its address."""
 
 _bridges: weakref.WeakKeyDictionary[Queue, WebSocketQueueBridge] = weakref.WeakKeyDictionary()
 _lock = threading.Lock()
@@ -92,11 +99,16 @@ class WebSocketQueueBridge:
             name = f"last scans of {self.queue.QID}"
             threading.Thread(target=self._close_after, args=(last,), name=name, daemon=True).start()
         elif self._own_server:
-            self.update_server.close()
+            self._close()
 
     def _close_after(self, scans: Sequence[Scan]) -> None:
         for scan in scans:
             scan.wait_for(lambda scan: scan.state.is_finished)
+        self._close()
+
+    def _close(self) -> None:
+        if self._recorder is not None:
+            self._recorder.close(TO_SEND)
         self.update_server.close()
 
     def _pass_on(self, event: Event) -> None:
@@ -170,12 +182,15 @@ def _bridge_to(
         server.link.close(0.0)
         raise ServerUnavailableError(f"no server answers at {server_url}, or it refuses the token")
     recorded = any(isinstance(extension, QueueRecorder) for extension in queue.extensions)
-    recorder = None if recorded else QueueRecorder(RemoteStore(server.link.frames))
-    if recorder is not None:
+    recorder = None
+    if not recorded:
+        identity = server.link.server_identity(TO_INTRODUCE)
+        recorder = QueueRecorder(SpoolingStore(RemoteStore(server.link.frames, server_url, identity)))
         try:
             recorder.take_up(queue)
         except BaseException:
             recorder.let_go()
+            recorder.close(0.0)
             server.link.close(0.0)
             raise
     return WebSocketQueueBridge(

@@ -22,15 +22,16 @@ export const path = (...parts) => `/api/${parts.map(encodeURIComponent).join("/"
 
 async function call(address, { method = "GET", body, timeout = 15000 } = {}) {
   const headers = { Accept: "application/json" };
+  const isForm = body instanceof FormData;
   if (method !== "GET") {
-    headers["Content-Type"] = "application/json";
+    if (!isForm) headers["Content-Type"] = "application/json";
     headers["X-CSRFToken"] = document.querySelector("meta[name=csrf-token]")?.content ?? "";
   }
   let response;
   try {
     response = await fetch(address, {
       method, headers, credentials: "same-origin", cache: "no-store",
-      body: method === "GET" ? undefined : JSON.stringify(body ?? {}), signal: AbortSignal.timeout(timeout),
+      body: method === "GET" ? undefined : isForm ? body : JSON.stringify(body ?? {}), signal: AbortSignal.timeout(timeout),
     });
   } catch {
     throw new ApiError(SENTENCES[0], 0);
@@ -50,6 +51,13 @@ async function call(address, { method = "GET", body, timeout = 15000 } = {}) {
 
 export const get = (address, options) => call(address, options);
 export const post = (address, body, options) => call(address, { ...options, method: "POST", body });
+
+/** Send a form with files. */
+export function upload(address, fields) {
+  const body = new FormData();
+  for (const [name, value] of Object.entries(fields)) body.set(name, value);
+  return call(address, { method: "POST", body, timeout: 120000 });
+}
 
 /** The address with those parameters that have a value. */
 export function withQuery(address, parameters) {

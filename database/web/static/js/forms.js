@@ -5,7 +5,7 @@ import { fill, h } from "./dom.js";
 let made = 0;
 
 /**
- * @param fields [{name, label, kind: "number" | "text" | "moment" | "choice" | "several" | "lines", value, hint?, choices?: [[value, word]], min?, max?, step?}]
+ * @param fields [{name, label, kind: "number" | "text" | "moment" | "choice" | "yes" | "several" | "numbers" | "lines" | "prose", value, hint?, choices?: [[value, word]], min?, max?, step?, rows?}]
  * @param submit (values) -> promise; what it throws is shown, at its field where it names one
  * @returns what `submit` gave, or null for who thought better of it
  */
@@ -54,12 +54,18 @@ function clear(shown, wrong) {
 }
 
 function tell(error, shown, wrong) {
-  const at = shown.find((one) => error.field && (one.name === error.field || error.field.startsWith(`${one.name}[`)));
+  const at = shown.find((one) => error.field && (one.name === error.field || error.field.startsWith(`${one.name}[`))) ?? partOf(shown, error.field);
   const place = at ? at.error : wrong;
   fill(place, error.message);
   place.hidden = false;
   at?.row.classList.add("wrong");
   at?.focus();
+}
+
+/** A number of the positions that are spoken of: the one that was changed, if there is one. */
+function partOf(shown, field) {
+  const parts = shown.filter(({ name }) => Boolean(field) && name.includes(".positions.") && field.startsWith(name.slice(0, name.lastIndexOf("."))));
+  return parts.find((one) => one.read() !== one.given) ?? parts[0];
 }
 
 /** The field's row, where its error is said, and how it is read. */
@@ -78,11 +84,13 @@ function control(field) {
   return { row, error, focus: () => input.focus(), read: () => READ[field.kind](input.value) };
 }
 
-function inputOf({ name, kind, value, choices, min, max, step }, id) {
+function inputOf({ name, kind, value, choices, min, max, step, rows }, id) {
   const common = { id, name, "aria-describedby": `${id}-error` };
   switch (kind) {
-    case "choice": return h("select", { ...common, class: "form-select" }, choices.map(([key, word]) => h("option", { value: key, selected: key === value }, word)));
-    case "lines": return filled(h("textarea", { ...common, class: "form-control mono", rows: 12, spellcheck: "false" }), value);
+    case "choice":
+    case "yes": return h("select", { ...common, class: "form-select" }, choices.map(([key, word]) => h("option", { value: key, selected: key === value }, word)));
+    case "lines": return filled(h("textarea", { ...common, class: "form-control mono", rows: rows ?? 12, spellcheck: "false" }), value);
+    case "prose": return filled(h("textarea", { ...common, class: "form-control", rows: 4 }), value);
     case "moment": return h("input", { ...common, type: "datetime-local", class: "form-control", value: localMoment(value) });
     case "number": return h("input", { ...common, type: "number", class: "form-control", value, min, max, step: step ?? 1, inputmode: "numeric" });
     default: return h("input", { ...common, type: "text", class: "form-control", value, autocomplete: "off" });
@@ -97,10 +105,22 @@ function filled(area, text) {
 const READ = {
   text: (value) => value.trim(),
   lines: (value) => value,
+  prose: (value) => value.trim(),
   choice: (value) => value,
+  yes: (value) => value === "true",
+  numbers: (value) => value.split(/[,;\s]+/).filter(Boolean).map((one) => (Number.isFinite(Number(one)) ? Number(one) : one)),
   number: (value) => (value === "" ? null : Number(value)),
   moment: (value) => (value ? new Date(value).toISOString() : null),
 };
+
+/** What is written in the field called so, which is to be JSON. */
+export function jsonOf(text, field) {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw Object.assign(new Error(`This is no JSON: ${error.message}.`), { field });
+  }
+}
 
 /** As the browser's field for a moment wants it, in local time. */
 function localMoment(moment) {

@@ -85,12 +85,12 @@ export async function copyText(text) {
 }
 
 /** The panel for something that went wrong: what happened, what is safe, what to do next. */
-export function errorPanel({ title, what, safe, next, details = null, kind = "error" }) {
+export function errorPanel({ title, what, safe, next, details = null, link = null, kind = "error" }) {
   const copy = h("button", { type: "button", class: "button small", id: "copy-error" }, icon("clipboard"), "Copy");
   copy.addEventListener("click", () => copyText([title, what, details].filter(Boolean).join("\n")));
   const row = (word, text) => text && [h("dt", {}, word), h("dd", {}, text)];
   return h("section", { class: `notice ${kind} error-panel`, role: "alert" },
     h("div", { class: "line" }, h("h2", { class: "grow" }, icon("exclamation-triangle-fill"), title), copy),
-    h("dl", {}, row("What happened", what), row("What is safe", safe), row("What to do", next)),
+    h("dl", {}, row("What happened", what), row("What is safe", safe), row("What to do", next)), link && h("p", {}, link),
     details && h("details", {}, h("summary", {}, "Details"), h("pre", { class: "code" }, details)));
 }

@@ -3,7 +3,7 @@
 import { mayOperate, whileInFlight } from "./actions.js";
 import { get, path, post } from "./api.js";
 import { h, icon } from "./dom.js";
-import { askForm } from "./forms.js";
+import { askForm, jsonOf } from "./forms.js";
 import { clock } from "./format.js";
 import { ask, toast } from "./notices.js";
 import { isFinished } from "./progress.js";
@@ -144,7 +144,7 @@ export class QueueEdits {
       ],
       submit: async ({ scan_name, additional_tags, scan_tree }) => {
         const tags = additional_tags.split(",").map((tag) => tag.trim()).filter(Boolean);
-        const settings = { scan_name, additional_tags: tags, scan_tree: parsed(scan_tree) };
+        const settings = { scan_name, additional_tags: tags, scan_tree: jsonOf(scan_tree, "scan_tree") };
         const answer = await this.edit("duplicate", { scan_id: scan.scan_id, settings }, { revised: false });
         toast(`${scan_name} was put at the end of the queue.`);
         return answer;
@@ -165,14 +165,6 @@ export class QueueEdits {
       ],
       submit: (values) => this.edit("policy", { policy: values }),
     });
-  }
-}
-
-function parsed(text) {
-  try {
-    return JSON.parse(text);
-  } catch (error) {
-    throw Object.assign(new Error(`This is no JSON: ${error.message}.`), { field: "scan_tree" });
   }
 }
 

@@ -2,6 +2,7 @@
 
 import { badge, h, middle, progressBar } from "./dom.js";
 import { ago, clockIn, count, duration, percent } from "./format.js";
+import { marked } from "./lab-things.js";
 import { elapsed, isActive, pointsToBe, remaining, scanPoints, scanShare } from "./progress.js";
 import { rowLink } from "./table.js";
 
@@ -10,8 +11,8 @@ export const scanHref = (scan) => `/scans/${encodeURIComponent(scan.scan_id)}`;
 /** What a queued scan waits for, when somebody else has it. */
 const waiting = (scan) => (scan.status === "queued" && scan.message) || "";
 
-export const nameColumn = { key: "name", title: "Name", class: "name-cell", sort: "name", same: (scan) => `${scan.name} ${waiting(scan)}`,
-  cell: (scan) => [rowLink(scanHref(scan), middle(scan.name || scan.scan_id)), waiting(scan) && h("div", { class: "muted small-text waits" }, waiting(scan))] };
+export const nameColumn = { key: "name", title: "Name", class: "name-cell", sort: "name", same: (scan) => `${scan.name} ${scan.archived_at} ${waiting(scan)}`,
+  cell: (scan) => [marked(rowLink(scanHref(scan), middle(scan.name || scan.scan_id)), scan), waiting(scan) && h("div", { class: "muted small-text waits" }, waiting(scan))] };
 export const stateColumn = {
   key: "status", title: "State", class: "state-cell", sort: "status", same: (scan) => scan.status, cell: (scan) => badge(scan.status),
 };
@@ -29,7 +30,7 @@ export const timeColumn = {
 };
 export const startedColumn = { key: "started", title: "Started", class: "word-cell", wide: true, sort: "started_at", downFirst: true, same: (scan) => scan.started_at, cell: (scan) => ago(scan.started_at) };
 export const projectColumn = { key: "project", title: "Project", class: "word-cell", wide: true, sort: "project", same: (scan) => scan.project, cell: (scan) => h("span", { class: "muted" }, scan.project || "–") };
-export const ownerColumn = { key: "owner", title: "Owner", class: "word-cell", wide: true, same: (scan) => scan.owner, cell: (scan) => h("span", { class: "muted" }, scan.owner || "–") };
+export const ownerColumn = { key: "owner", title: "Owner", class: "word-cell", wide: true, sort: "owner", same: (scan) => scan.owner, cell: (scan) => h("span", { class: "muted" }, scan.owner || "–") };
 
 /** "4 min 10 s"; of a scan under way what was asked of it, when it will be done, or else since when it is. */
 export function timeText(scan) {

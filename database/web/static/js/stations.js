@@ -48,9 +48,9 @@ export function takeStations(list, asked = Date.now()) {
 }
 
 /** One station's change, as `station_status` tells it. */
-export function takeStation({ station: name, state, last_heard, epoch, reason }) {
+export function takeStation({ station: name, state, last_heard, epoch, reason, kept }) {
   heardAt.set(name, Date.now());
-  stations.set(name, { ...stations.get(name), name, state, last_heard, epoch, reason });
+  stations.set(name, { ...stations.get(name), name, state, last_heard, epoch, reason, kept });
   tell();
 }
 

@@ -136,10 +136,11 @@ function showStations() {
     fill(box, empty("hdd-network", "No station", "A station is the process that owns the instruments: ", h("code", {}, "pybirch station my_lab.py")));
     return;
   }
-  const key = [...stations.values()].map((one) => `${one.name}${one.state}${one.state === "live" ? "" : one.last_heard}`).join();
+  const key = [...stations.values()].map((one) => `${one.name}${one.state}${one.kept || ""}${one.state === "live" ? "" : one.last_heard}`).join();
   if (box.dataset.key === key) return;
   box.dataset.key = key;
   fill(box, [...stations.values()].map((one) => h("div", { class: "compact-row" }, h("span", { class: "grow cut", title: one.host ? `process ${one.pid} on ${one.host}` : null }, one.name),
+    one.kept > 0 && h("span", { class: "muted small-text", title: "The database or server does not take them now; they wait on this station's disk and are sent as soon as it does" }, `${plural(one.kept, "reading")} to be sent`),
     one.state !== "live" && h("span", { class: "muted small-text" }, ago(one.last_heard)), badge(one.state))));
 }
 

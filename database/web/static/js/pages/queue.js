@@ -1,4 +1,4 @@
-import { bindActions, block, mayOperate, rowAction, showActions } from "../actions.js";
+import { bindActions, block, mayOperate, rowAction, showActions, whileInFlight } from "../actions.js";
 import { byId, empty, fill, h, icon, initialData, progressBar, setProgress, setText, showBadge } from "../dom.js";
 import { showFacts } from "../facts.js";
 import { absolute, ago, clock, clockIn, duration, percent, plural } from "../format.js";
@@ -11,6 +11,7 @@ import { nameColumn, pointsColumn, progressColumn, scanHref, stateColumn, timeCo
 import { realtime, start } from "../shell.js";
 import { isSilent, onStations, stationOf, whyNot } from "../stations.js";
 import { Table } from "../table.js";
+import { askAddFromTemplate, askSaveTemplate } from "../templates.js";
 import { LogView } from "../log-view.js";
 
 const MOST_NOTICES = 3;
@@ -109,6 +110,8 @@ function showQueue(queue, scans) {
   showBadge(byId("queue-state"), queue.status);
   showActions(byId("queue-actions"), actionsFor(queue, scans));
   block(byId("queue-start"), whyNot(queue));
+  byId("queue-template").hidden = !mayOperate() || scans.length === 0;
+  block(byId("queue-add"), whyNot(queue));
   table.show(scans);
   showInterrupted(scans);
   showOutlook();
@@ -126,6 +129,9 @@ function showQueue(queue, scans) {
 }
 
 byId("queue-rules").hidden = !mayOperate();
+byId("queue-add").hidden = !mayOperate();
+byId("queue-add").addEventListener("click", () => void whileInFlight(byId("queue-add"), () => askAddFromTemplate(initial.queue_id, (queue) => manager.take(queue))));
+byId("queue-template").addEventListener("click", () => void askSaveTemplate("queues", initial.queue_id, manager.queue.name || initial.queue_id));
 byId("queue-rules").addEventListener("click", () => void edits.askRules());
 
 const manager = new QueueRealtimeManager(initial.queue_id, {

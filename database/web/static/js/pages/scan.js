@@ -1,10 +1,12 @@
-import { get, path, withQuery } from "../api.js";
+import { get, path } from "../api.js";
 import { bindActions, mayOperate, showActions } from "../actions.js";
 import { byId, fill, h, initialData, progressBar, setProgress, setText, showBadge } from "../dom.js";
 import { DataTable } from "../data-table.js";
+import { ExportMenu } from "../export-menu.js";
 import { showFacts } from "../facts.js";
 import { failureOf } from "../failure.js";
 import { ago, clock, clockIn, count, duration, percent, plural, rate } from "../format.js";
+import { archivedMark, projectLink, sampleLink, toggleArchived } from "../lab-things.js";
 import { errorPanel, toast } from "../notices.js";
 import { planOf } from "../plan.js";
 import { Preflight } from "../preflight.js";
@@ -15,6 +17,7 @@ import { ScanRealtimeManager } from "../scan-realtime.js";
 import { scanHref } from "../scan-rows.js";
 import { realtime, start } from "../shell.js";
 import { isSilent, onStations, stationOf } from "../stations.js";
+import { askSaveTemplate } from "../templates.js";
 
 let scan = initialData();
 let heardAt = 0;
@@ -47,6 +50,7 @@ const manager = new ScanRealtimeManager(scan.scan_id, {
 });
 const chart = new ScanChart(manager, { status: () => scan.status });
 const table = new DataTable(byId("scan-data"), byId("data-note"));
+const exportMenu = new ExportMenu(scan.scan_id, () => ({ measurement: chart.measurement && manager.points(chart.measurement) > 0 ? chart.measurement : null, names: names(), rewound: repeated() > 0 }));
 chart.onChoice = () => {
   table.show(chart.store);
   showDownload();
@@ -84,7 +88,8 @@ function take(changes) {
   document.title = `${scan.name || scan.scan_id} · PyBirch`;
   showBadge(byId("scan-state"), scan.status);
   showActions(byId("scan-actions"), actions());
-  byId("scan-more").hidden = !mayOperate() || !isActive(scan.status);
+  byId("scan-rewind").hidden = !mayOperate() || !isActive(scan.status);
+  showArchived();
   showWish();
   showStale();
   showProgress();
@@ -96,6 +101,14 @@ function take(changes) {
     if (!chart.store?.rows) chart.update();
     void lookAtInstruments();
   }
+}
+
+/** An archived scan says so; one that has ended can be archived, or brought back. */
+function showArchived() {
+  fill(byId("scan-archived"), archivedMark(scan));
+  const item = byId("scan-archive");
+  item.hidden = !mayOperate() || !(isFinished(scan.status) && (scan.status !== "interrupted" || scan.terms?.left));
+  setText(item.lastElementChild, scan.archived_at ? "Bring back into the lists" : "Archive …");
 }
 
 /** What a silent station last said is greyed; what has ended is known for sure. */
@@ -145,8 +158,8 @@ function showDetails() {
   const tags = (list) => list?.length ? list.map((tag) => h("span", { class: "tag" }, typeof tag === "string" ? tag : JSON.stringify(tag))) : null;
   if (scan.queue_id) fill(byId("scan-crumb"), h("a", { href: `/queues/${encodeURIComponent(scan.queue_id)}` }, scan.queue_id));
   showFacts(byId("scan-facts"), [
-    ["Sample", sample && [sample.ID, sample.material && h("span", { class: "muted" }, ` ${sample.material}`), tags(sample.tags)]],
-    ["Project", scan.project], ["Type", scan.scan_type], ["Job", scan.job_type], ["Owner", scan.owner],
+    ["Sample", sample && [sampleLink(sample), tags(sample.tags)]],
+    ["Project", scan.projects?.length ? scan.projects.map((one) => [projectLink(one), " "]) : scan.project], ["Type", scan.scan_type], ["Job", scan.job_type], ["Owner", scan.owner],
     ["Tags", tags(scan.tags)],
     ...Object.entries(scan.user_fields ?? {}).map(([key, value]) => [key, typeof value === "object" ? JSON.stringify(value) : String(value)]),
     ["When paused", settings?.on_pause === "safe" ? "instruments in their safe state" : null],
@@ -163,7 +176,7 @@ function showError() {
   let panel = null;
   if (scan.status === "failed") {
     const more = scan.error && scan.message && scan.error !== scan.message ? scan.message : null;
-    panel = errorPanel({ title: "This scan failed", ...failureOf(scan, done(), instruments), details: more });
+    panel = errorPanel({ title: "This scan failed", ...failureOf(scan, done(), instruments), details: more, link: h("a", { href: `${scanHref(scan)}/changes` }, "What changed since the last good one") });
   }
   if (scan.status === "interrupted") panel = errorPanel({ title: "This scan was interrupted", kind: "warning", what: scan.error || scan.message || "Its station ended without finishing it.", safe: `${plural(done(), "point")} measured before ${done() === 1 ? "is" : "are"} stored. Look at the instruments: the station could not bring them to their safe state itself.`, next: "When the station is back, Resume goes on after the last stored point; Run again begins anew." });
   fill(byId("scan-error"), panel);
@@ -178,10 +191,7 @@ async function lookAtInstruments() {
 
 function showDownload() {
   byId("data-panel").hidden = manager.pointsDone === 0;
-  const link = byId("download-csv");
-  const { measurement } = chart;
-  link.hidden = !measurement || manager.points(measurement) === 0;
-  if (measurement) link.href = withQuery(path("scan", scan.scan_id, "data", measurement), { format: "csv" });
+  exportMenu.show();
 }
 
 fill(byId("scan-progress"), line, bar);
@@ -208,6 +218,15 @@ bindActions(byId("scan-actions"), "scan", scan.scan_id, {
   },
 });
 bindRewind(byId("scan-rewind"), scan.scan_id, { lastStep, onAnswer: (answer) => answer.scan && take(answer.scan) });
+byId("scan-template").hidden = !mayOperate();
+byId("scan-template").addEventListener("click", () => {
+  byId("scan-more").open = false;
+  void askSaveTemplate("scans", scan.scan_id, scan.name);
+});
+byId("scan-archive").addEventListener("click", () => {
+  byId("scan-more").open = false;
+  void toggleArchived(path("scan", scan.scan_id), scan, scan.name || scan.scan_id, take);
+});
 onStations(showStale);
 realtime.onInstrumentStatus((event) => event.status === "error" && void lookAtInstruments());
 setInterval(showProgress, 500);

@@ -1,0 +1,1 @@
+"""Records of other programs, taken over once: tables, runs of Weights & Biases, old pickles."""

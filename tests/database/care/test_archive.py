@@ -1,0 +1,178 @@
+"""Archived scans are whole in one place or the other, whatever is killed, and come back as they were."""
+
+from __future__ import annotations
+
+import shutil
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from database.care import archive as module
+from database.care.archive import archive, older_than, unarchive
+from database.errors import DamagedDataError, InArchiveError
+from database.services import DatabaseService
+from database.session import Database
+from pybirch.errors import FieldError, IllegalTransitionError, NotFoundError
+from tests.database.care.filling import fill, found, readings, require_readings, rows_of
+from tests.database.care.killing import every_kill
+from tests.database.care.test_check import flip, number_of
+
+
+@pytest.fixture
+def old(tmp_path: Path) -> Path:
+    return tmp_path / "old.db"
+
+
+def require_in_archive(path: Path, *scan_ids: str) -> None:
+    assert found(path) == []
+    with DatabaseService(path, migrate=False) as there:
+        assert {scan.scan_id for scan in there.scans.list()} == set(scan_ids)
+        for scan_id in scan_ids:
+            require_readings(there, scan_id)
+
+
+def test_there_and_back(db: DatabaseService, old: Path) -> None:
+    sample = db.samples.create(sample_id="wafer 7")
+    queue = db.queues.create(queue_id="Q1")
+    for scan_id in ("S0", "S1"):
+        fill(db, scan_id)
+        db.scans.update(scan_id, sample_id=sample.id, queue_id=queue.id)
+    before = rows_of(db.database)
+    assert archive(db.database, ["S1"], old) == ["S1"]
+    assert archive(db.database, ["S1"], old) == [], "once is enough"
+    require_in_archive(old, "S1")
+    assert found(db.database) == []
+    row = db.scans.get("S1")
+    assert row.archive is not None
+    assert (row.points_done, row.status, row.sample_id) == (18 * 64 + 6 + 13, "completed", sample.id)
+    assert rows_of(db.database)["measurement_blocks"] == before["measurement_blocks"] // 2
+    require_readings(db, "S0")
+    with DatabaseService(old, migrate=False) as there:
+        moved = there.scans.get("S1")
+        assert moved.sample is not None
+        assert (moved.sample.sample_id, moved.archive) == ("wafer 7", None)
+    assert unarchive(db.database, ["S1"]) == ["S1"]
+    assert rows_of(db.database) == before
+    require_readings(db, "S1")
+    assert found(db.database) == []
+    require_in_archive(old)
+
+
+def test_readings_of_an_archived_scan_say_where_they_are(db: DatabaseService, old: Path) -> None:
+    fill(db)
+    archive(db.database, ["S1"], old)
+    number = db.readings.measurements("S1")[0].id
+    for attempt in (
+        lambda: db.readings.read("S1", "iv"),
+        lambda: db.readings.overview("S1", "iv"),
+        lambda: list(db.readings.iter_blocks("S1", "iv")),
+        lambda: db.arrays.of(number),
+        lambda: db.readings.append("S1", [readings("S1", "iv", 18 * 64 + 6, 1)]),
+        lambda: db.arrays.create(number, np.arange(3)),
+        lambda: db.get_measurement_data(number),
+    ):
+        with pytest.raises(InArchiveError, match=r"archived to .*old\.db; `pybirch db unarchive S1` brings"):
+            attempt()
+
+
+def test_only_what_has_ended_is_archived(db: DatabaseService, old: Path) -> None:
+    for number, status in enumerate(("running", "interrupted")):
+        fill(db, f"S{number}", status=status)
+        with pytest.raises(IllegalTransitionError, match=f"is {status}"):
+            archive(db.database, [f"S{number}"], old)
+    with pytest.raises(NotFoundError):
+        archive(db.database, ["S9"], old)
+    assert found(db.database) == []
+
+
+def test_by_date(db: DatabaseService) -> None:
+    fill(db)
+    now = datetime.now(UTC)
+    assert older_than(db.database, now + timedelta(days=1)) == ["S1"]
+    assert older_than(db.database, now - timedelta(days=1)) == []
+
+
+def test_what_is_damaged_stays(db: DatabaseService, old: Path) -> None:
+    fill(db)
+    flip(db, "measurement_blocks", number_of(db, "measurement_blocks", "first_index = 128"))
+    before = rows_of(db.database)
+    with pytest.raises(DamagedDataError, match="readings 128 to 191: damaged; it stays"):
+        archive(db.database, ["S1"], old)
+    assert rows_of(db.database) == before
+    assert db.scans.get("S1").archive is None
+
+
+def test_what_is_damaged_in_the_archive_is_not_brought_back(db: DatabaseService, old: Path) -> None:
+    fill(db)
+    archive(db.database, ["S1"], old)
+    with DatabaseService(old, migrate=False) as there:
+        flip(there, "measurement_blocks", number_of(there, "measurement_blocks", "first_index = 128"))
+    with pytest.raises(DamagedDataError, match="readings 128 to 191: damaged"):
+        unarchive(db.database, ["S1"])
+    assert db.scans.get("S1").archive is not None
+
+
+def test_a_copy_that_differs_removes_nothing(
+    db: DatabaseService, old: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(db)
+    written = module._write
+
+    def short(database: Database, there: Database, row: object) -> None:
+        written(database, there, row)
+        with there.write_connection() as connection:
+            connection.exec_driver_sql("DELETE FROM measurement_summaries")
+
+    monkeypatch.setattr(module, "_write", short)
+    with pytest.raises(DamagedDataError, match=r"measurement_summaries in .* differ"):
+        archive(db.database, ["S1"], old)
+    require_readings(db)
+
+
+def test_another_databases_archive_is_refused(sqlite_model: Path, old: Path, tmp_path: Path) -> None:
+    db = DatabaseService(shutil.copy(sqlite_model, tmp_path / "lab.db"))
+    with DatabaseService(tmp_path / "another.db") as another:
+        fill(another, "other")
+        fill(another, "more")
+        archive(another.database, ["other", "more"], old)
+    fill(db)
+    with pytest.raises(FieldError, match="another database's scans"):
+        archive(db.database, ["S1"], old)
+    require_readings(db)
+    db.close()
+
+
+@pytest.mark.parametrize(("way", "stride"), [("there", 250), ("back", 110)])
+def test_killed_at_any_step(place: str, old: Path, way: str, stride: int) -> None:
+    with DatabaseService(place, migrate=False) as db:
+        fill(db)
+        whole = rows_of(db.database)
+        if way == "back":
+            archive(db.database, ["S1"], old)
+
+    def work() -> None:
+        if way == "there":
+            archive(Database(place), ["S1"], old)
+        else:
+            unarchive(Database(place), ["S1"])
+
+    kills = 0
+    for step in every_kill(work, stride):
+        kills += bool(step)
+        with DatabaseService(place, migrate=False) as db:
+            if db.scans.get("S1").archive is None:
+                require_readings(db)
+                assert [str(one) for one in found(db.database)] == []
+            else:
+                require_in_archive(old, "S1")
+            if step:
+                continue
+            if way == "back":
+                assert rows_of(db.database) == whole
+                require_readings(db)
+            else:
+                require_in_archive(old, "S1")
+            assert found(db.database) == []
+    assert kills > 1
