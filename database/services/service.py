@@ -25,14 +25,13 @@ from database.services.audit import Audit
 from database.services.conditions import Conditions
 from database.services.data import data_of
 from database.services.equipment import EquipmentService
-from database.services.keepers import Keepers
+from database.services.keepers import QueueKeepers, StationKeepers
 from database.services.logs import Logs
 from database.services.measurements import Measurements
 from database.services.pictures import Pictures
 from database.services.points import Points
 from database.services.projects import Projects
 from database.services.protocols import QueueLike, ScanLike
-from database.services.queue_keepers import QueueKeepers
 from database.services.queues import Queues
 from database.services.readings import ReadingsService
 from database.services.records import Key, Records
@@ -83,7 +82,7 @@ class DatabaseService:
         self.users = Users(db)
         self.tokens = Tokens(db)
         self.sign_ins = SignIns(db)
-        self.keepers = Keepers(db)
+        self.keepers = StationKeepers(db)
         self.samples = Samples(db)
         self.pictures = Pictures(db)
         self.equipment = EquipmentService(db)

@@ -173,7 +173,7 @@ def speaks_for(station: str) -> Identity:
     if identity.kind != "token":
         return identity
     keeper = services().db.keepers.take_up(station, identity.row.id)
-    if keeper.id != identity.row.id and not identity.may("administer"):
+    if not keeper.bears(identity.row) and not identity.may("administer"):
         raise Forbidden(
             f"Token {identity.username} may not speak for station {station}, which is that of token "
             f"{keeper.name}. Give the station another name, or revoke that token."

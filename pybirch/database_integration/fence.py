@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
-from database.services.queue_keepers import Keeper
+from database.services.keepers import Keeper
 from database.services.scan_states import BROADCAST
 from pybirch.errors import FieldError, NotYoursError
 
@@ -111,12 +111,12 @@ class Fence:
         return self._keepers[queue_id]
 
     def _check(self, keeper: Keeper, field: str, what: str, queue_id: str) -> None:
-        if self._is_open or (keeper.token is not None and self._is_mine(keeper.token)):
+        if self._is_open or keeper.bears(self._token):
             return
         whose = (
             "is run by programs beside the database"
             if keeper.token is None
-            else f"is that of token {keeper.token.name}"
+            else f"is that of token {keeper.name}"
         )
         give = f"pybirch token give {shlex.quote(self._name)} --queue {shlex.quote(queue_id)}"
         raise NotYoursError(
@@ -133,7 +133,7 @@ class Fence:
         keeper = self._db.keepers.keeper(station)
         if keeper is None and self._db.keepers.was_ever(station):
             return
-        if keeper is None or not self._is_mine(keeper):
+        if keeper is None or not keeper.bears(self._token):
             raise NotYoursError(
                 "scan_id",
                 f"scan {row.scan_id} was measured by {station}, and token {self._name} may not change it",
@@ -141,9 +141,6 @@ class Fence:
 
     def _is_own_writer(self, row: Scan) -> bool:
         return (row.writer or "").startswith(f"{self._station}:")
-
-    def _is_mine(self, token: ApiToken) -> bool:
-        return self._token is not None and token.id == self._token.id
 
     @property
     def _name(self) -> str:

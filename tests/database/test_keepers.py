@@ -24,12 +24,12 @@ def token(db: DatabaseService, name: str, *scopes: str) -> Any:
 def test_the_first_keeps_the_name_until_it_is_revoked(db: DatabaseService) -> None:
     first, second = (db.tokens.create(name, None, scopes=("station",))[0] for name in ("first", "second"))
     assert db.keepers.keeper("bench") is None
-    assert db.keepers.take_up("bench", first.id).id == first.id
-    assert db.keepers.take_up("bench", second.id).id == first.id
-    assert db.keepers.take_up("desk", second.id).id == second.id
+    assert db.keepers.take_up("bench", first.id).bears(first)
+    assert db.keepers.take_up("bench", second.id).bears(first)
+    assert db.keepers.take_up("desk", second.id).bears(second)
     db.tokens.revoke(first.id)
     assert db.keepers.keeper("bench") is None
-    assert db.keepers.take_up("bench", second.id).id == second.id
+    assert db.keepers.take_up("bench", second.id).bears(second)
 
 
 def test_a_name_is_given_to_another_token(db: DatabaseService) -> None:
@@ -37,7 +37,7 @@ def test_a_name_is_given_to_another_token(db: DatabaseService) -> None:
     assert not db.keepers.was_ever("bench")
     db.keepers.take_up("bench", first.id)
     db.keepers.give("bench", second.id)
-    assert db.keepers.take_up("bench", first.id).id == second.id
+    assert db.keepers.take_up("bench", first.id).bears(second)
     assert (db.keepers.of(first.id), db.keepers.of(second.id)) == ([], ["bench"])
     assert db.keepers.was_ever("bench")
     for number, kind in ((reader.id, FieldError), (99, NotFoundError)):
@@ -50,11 +50,11 @@ def test_the_first_keeps_a_queue_until_it_is_revoked(db: DatabaseService) -> Non
     keepers = db.queue_keepers
     assert keepers.keeper("Q") is None
     for one in (first, second):
-        assert keepers.take_up("Q", one.id).token.id == first.id  # type: ignore[union-attr]
+        assert keepers.take_up("Q", one.id).bears(first)
     assert keepers.take_up("Q", None).token is not None, "who has the database at hand takes nothing away"
     db.tokens.revoke(first.id)
     assert keepers.keeper("Q") is None
-    assert keepers.take_up("Q", second.id).token.id == second.id  # type: ignore[union-attr]
+    assert keepers.take_up("Q", second.id).bears(second)
 
 
 def test_a_queue_beside_the_database_is_no_tokens_until_it_is_given(db: DatabaseService) -> None:
@@ -68,20 +68,30 @@ def test_a_queue_beside_the_database_is_no_tokens_until_it_is_given(db: Database
     assert db.queue_keepers.of(one.id) == ["Q"]
 
 
-def test_of_two_that_come_at_once_one_keeps_it(db: DatabaseService) -> None:
+@pytest.mark.parametrize("kind", ["keepers", "queue_keepers"])
+@pytest.mark.parametrize("was_kept", [False, True], ids=["nobodys", "of_a_revoked_token"])
+def test_of_those_that_come_at_once_one_keeps_it(db: DatabaseService, kind: str, *, was_kept: bool) -> None:
+    keepers, former = getattr(db, kind), token(db, "former")
     tokens = [token(db, name) for name in "abcd"]
-    begin, kept = threading.Barrier(len(tokens)), []
+    names = [f"Q{number}" for number in range(12)]
+    for name in names if was_kept else ():
+        keepers.take_up(name, former.id)
+    db.tokens.revoke(former.id)
+    begin = threading.Barrier(len(tokens))
+    found: dict[str, list[str]] = {name: [] for name in names}
 
     def take(number: int) -> None:
-        begin.wait()
-        kept.append(db.queue_keepers.take_up("Q", number))
+        for name in names:
+            begin.wait()
+            found[name].append(keepers.take_up(name, number).name)
 
     threads = [threading.Thread(target=take, args=(one.id,)) for one in tokens]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert len({keeper.token.id for keeper in kept}) == 1
+    assert {name: len(set(those)) for name, those in found.items()} == dict.fromkeys(names, 1)
+    assert {name: keepers.keeper(name).name for name in names} == {n: those[0] for n, those in found.items()}
 
 
 def test_what_is_stored_passes_the_fence_first(db: DatabaseService) -> None:
