@@ -116,15 +116,15 @@ class Telling:
             if scan.state.is_finished or self._said.get(scan_id) == text:
                 return
             self._said[scan_id] = said = Said(text)
-        scan.say(said)
+        scan.say(said, "record")
         self._show(scan)
 
     def _unsay(self, scan_id: str, scan: Scan) -> None:
         with self._lock:
             said = self._said.pop(scan_id, None)
-        if said is None or scan.message != said:
+        if said is None:
             return
-        scan.say(None)
+        scan.say(None, "record")
         if scan.state.is_finished:
             self._show(scan)
 

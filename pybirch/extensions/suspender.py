@@ -56,6 +56,7 @@ class Suspender(ScanExtension):
             raise FieldError("every", "must be more than 0, and settle not less")
         self.name = name or str(getattr(watched, "name", getattr(watched, "__name__", "the watched value")))
         self.value = float("nan")
+        self._speaker = f"suspender {self.name}"
         self._watched: Any = watched
         self._bounds = above, below
         self._settle, self._every = settle, every
@@ -76,7 +77,7 @@ class Suspender(ScanExtension):
     def on_resume(self) -> None:
         """Whoever resumed it: the pause that was ours is over."""
         self._ours = False
-        self.scan.say(None)
+        self.scan.say(None, self._speaker)
 
     def shutdown(self) -> None:
         self._ended.set()
@@ -122,7 +123,7 @@ class Suspender(ScanExtension):
         with contextlib.suppress(IllegalTransitionError):
             self.scan.pause()
             self._ours = True
-            self.scan.say(f"suspended: {self.name} is {self.value:g}")
+            self.scan.say(f"suspended: {self.name} is {self.value:g}", self._speaker)
 
     def _release(self) -> None:
         with contextlib.suppress(IllegalTransitionError):

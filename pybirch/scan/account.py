@@ -18,6 +18,7 @@ from pybirch.scan.plan import Plan
 from pybirch.scan.run import Run
 from pybirch.scan.settings import ScanSettings
 from pybirch.scan.tree import instruments_of
+from pybirch.scan.words import Words
 from pybirch.states import ScanState, Wish
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ class Account:
         self.flagged: Callable[[str], None] | None = None
         self.hung: list[Any] = []
         self.parted: Callable[[], None] | None = None
-        self._said: str | None = None
+        self._words = Words()
         self._remark: str | None = None
         self.created_at = utc_now()
         self.started_at: str | None = None
@@ -99,7 +100,7 @@ class Account:
     @property
     def message(self) -> str | None:
         """A sentence about it for people, or None."""
-        return self._said or self._remark
+        return self._words.heard or self._remark
 
     @property
     def points_done(self) -> int:
@@ -205,14 +206,14 @@ class Account:
             self._remark = text
             self._publish(self.status())
 
-    def say(self, message: str | None) -> None:
-        """For extensions: a sentence for people about a running scan; None when it no longer holds."""
-        if message != self._said:
-            self._say(message)
+    def say(self, message: str | None, by: str = "") -> None:
+        """For extensions: a sentence for people about a running scan; None when it no longer holds.
 
-    def _say(self, message: str | None) -> None:
-        self._said = message
-        self._tell(None)
+        Args:
+            by: who says so: a speaker takes back only its own.
+        """
+        if self._words.say(message, by):
+            self._tell(None)
 
     def _flag(self, text: str) -> None:
         """Something was left out, as its error policy says."""

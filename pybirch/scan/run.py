@@ -48,7 +48,7 @@ class Run:
         hooks: the scan's extensions, called one at a time.
         memory: keeps what was measured.
         publish: hands an event to the observers.
-        say: tells watchers a sentence about the scan, or None when it no longer holds.
+        say: tells watchers a sentence about the scan, or None when it no longer holds, and who says so.
         flag: is told what was left out.
         give_up: called by a thread of its own when an instrument hangs: the scan must end without it.
 
@@ -68,7 +68,7 @@ class Run:
         hooks: Hooks,
         memory: Memory,
         publish: Callable[[Event], None],
-        say: Callable[[str | None], None],
+        say: Callable[[str | None, str], None],
         flag: Callable[[str], None],
         give_up: Callable[[Call], None],
     ) -> None:
@@ -80,7 +80,7 @@ class Run:
         self._hooks = hooks
         self._memory = memory
         self._extras = Extras(scan.scan_id, layouts)
-        self._say = say
+        self._announce = say
         self._bench = Bench(scan.settings.scan_tree or (), publish)
         self._witness = Witness(scan, hooks, goes_on)
         self._pause = course.rest = Pause(self._bench, course, scan.settings.on_pause, self._witness.note)
@@ -215,6 +215,9 @@ class Run:
         self._bench.report_values(all_of_them=True)
         return _graver(error, self._outlet.error)
 
+    def _say(self, text: str | None) -> None:
+        self._announce(text, "walk")
+
     def _rewound(self, step: int) -> None:
         """Everything measured is with the sinks; now they hear that the walk goes back."""
         counts = self._memory.counts()
@@ -232,7 +235,7 @@ class Run:
 
     def say(self, text: str | None) -> None:
         """What is waited for."""
-        self._say(text)
+        self._announce(text, "watch")
 
     def interrupt_call(self, call: Call) -> None:
         """An instrument has reached its limit: it is cut short, and the scan ends when it comes back.

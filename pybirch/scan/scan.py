@@ -183,7 +183,7 @@ class Scan(Account):
                 self._hooks,
                 self._memory,
                 self._publish,
-                self._say,
+                self.say,
                 self._flag,
                 self._part,
             )

@@ -31,7 +31,7 @@ class Teller:
         self.state, self.requested = ScanState.PAUSED, None
         self.on_wait: Callable[[], None] = lambda: None
 
-    def say(self, message: str | None) -> None:
+    def say(self, message: str | None, by: str) -> None:
         self.message = message
 
     def wait_for(self, reached: Any, timeout: float) -> bool:
