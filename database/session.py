@@ -1,6 +1,7 @@
 """Engines and transactions on SQLite and PostgreSQL.
 
-A `Database` hands out short sessions: `read` for looking, `transact` (or `write`) for changing.
+A `Database` hands out short sessions: `read` for looking, `moment` for a longer look at one state of the
+record, `transact` (or `write`) for changing.
 Writers of SQLite take the file's write lock at once (BEGIN IMMEDIATE), so that none fails half way;
 on PostgreSQL a whole transaction is run again when the server refused it for reasons of timing.
 """
@@ -83,6 +84,11 @@ class Database:
         in_memory = self.is_sqlite and self.url.database in (None, "", ":memory:")
         self.engine = _sqlite_engine(self.url, in_memory) if self.is_sqlite else _postgres_engine(self.url)
         self._writers = self.engine.execution_options(**{_OPTION: True})
+        self._readers, self._snapshots = (
+            (self.engine, self.engine)
+            if self.is_sqlite  # where a transaction sees one moment in any case
+            else tuple(map(self._isolated, ("AUTOCOMMIT", "REPEATABLE READ")))
+        )
         turn = threading.RLock()
         self._write_turn = turn if self.is_sqlite else nullcontext()
         self._read_turn = turn if in_memory else nullcontext()
@@ -100,8 +106,17 @@ class Database:
 
     @contextmanager
     def read(self) -> Iterator[Session]:
-        """A session for looking; rows taken from it stay usable after it."""
-        with self._read_turn, Session(self.engine, expire_on_commit=False, autoflush=False) as session:
+        """A session for looking; rows taken from it stay usable after it.
+
+        On PostgreSQL each statement sees what is committed when it begins.
+        """
+        with self._read_turn, Session(self._readers, expire_on_commit=False, autoflush=False) as session:
+            yield session
+
+    @contextmanager
+    def moment(self) -> Iterator[Session]:
+        """A session for a longer look: all its statements see the moment of the first."""
+        with self._read_turn, Session(self._snapshots, expire_on_commit=False, autoflush=False) as session:
             yield session
 
     @contextmanager
@@ -152,6 +167,9 @@ class Database:
                 log.info("transaction is run again (%d): %s", attempt, error.orig)
                 time.sleep(0.01 * 2**attempt)
         raise AssertionError("unreachable")
+
+    def _isolated(self, level: str) -> Engine:
+        return self.engine.execution_options(isolation_level=level)
 
     def dispose(self) -> None:
         """Close all connections."""

@@ -186,7 +186,7 @@ def _batches(database: Database, table: Table, scan: int) -> Iterator[list[dict[
     number = 0
     while True:
         query = select(table).where(_of(table, scan), table.c.id > number).order_by(table.c.id).limit(64)
-        with database.read() as session:
+        with database.moment() as session:
             batch = next(rows(session.connection(), query), [])
         if not batch:
             return
@@ -202,7 +202,7 @@ def _write(database: Database, there: Database, row: Any) -> None:
     """
     with there.write_connection() as target:
         _forget(target, row.id, row.scan_id)
-        with database.read() as session:
+        with database.moment() as session:
             source = session.connection()
             for table in _REFERRED:
                 _refer(source, target, table, row)

@@ -58,9 +58,8 @@ def _export(database: Database, target: Path, progress: Progress | None) -> list
     copies.require_room(target.parent, _size(database), f"a backup of {database.name}")
     draft = copies.draft_of(target)
     try:
-        with database.read() as session:
-            options = {} if database.is_sqlite else {"isolation_level": "REPEATABLE READ"}
-            source = session.connection(execution_options=options)
+        with database.moment() as session:
+            source = session.connection()
             require_current(source, database)
             write_rows(source, draft, progress)
         copies.settle(draft)

@@ -117,9 +117,8 @@ class _Walk:
     @contextmanager
     def _moment(self) -> Iterator[Connection]:
         """A longer look at one moment of the database."""
-        with self._db.read() as session:
-            options = {} if self._db.is_sqlite else {"isolation_level": "REPEATABLE READ"}
-            yield session.connection(execution_options=options)
+        with self._db.moment() as session:
+            yield session.connection()
 
 
 def _examine(look: Any, scan: Any, number: int, done: Any) -> list[Finding]:

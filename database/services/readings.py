@@ -134,18 +134,21 @@ class ReadingsService:
             newest: without those that were repeated after a rewind.
         """
         with self._db.read() as session:
-            owner, found = self._owner(session.connection(), scan_id, measurement)
-            runs = replacements.fetch(session.connection(), owner.id) if found.replaced else []
+            connection = session.connection()
+            owner, found = self._owner(connection, scan_id, measurement)
+            runs = replacements.fetch(connection, owner.id) if found.replaced else []
+            at, end = _bounds(start, end, found.next_index)
+            rows = blocks.fetch(connection, owner.id, at, end, _BLOCKS_AT_ONCE) if at < end else []
         gone = hidden(runs) if newest else hidden(())
-        at, end = _bounds(start, end, found.next_index)
         while at < end:
-            with self._db.read() as session:
-                rows = blocks.fetch(session.connection(), owner.id, at, end, _BLOCKS_AT_ONCE)
             until = min(end, rows[-1].first_index + rows[-1].held) if rows else end
             block = _marked(_assemble(owner, found.layout, rows, at, until, columns), runs)
             for first, last in newest_parts(gone, at, until):
                 yield part(block, first - at, last - at)
             at = until
+            if at < end:
+                with self._db.read() as session:
+                    rows = blocks.fetch(session.connection(), owner.id, at, end, _BLOCKS_AT_ONCE)
 
     def replacements(self, scan_id: ScanKey, measurement: str, start: int, end: int) -> list[Run]:
         """Which of the readings ``start … end - 1`` repeat which."""
