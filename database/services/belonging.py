@@ -14,6 +14,7 @@ from database.models.project import Project
 from database.models.queue import Queue
 from database.models.sample import Sample
 from database.models.scan import Scan
+from database.models.template import QueueTemplate, ScanTemplate
 from database.services.records import Key, Records
 from pybirch.errors import ArchivedError, FieldError, NotFoundError, UnknownReferenceError
 from pybirch.states import ScanState
@@ -35,7 +36,12 @@ def usable(records: Records[Thing], key: Key, field: str) -> Thing:
     return row
 
 
-def refuse_archived(row: Project | Sample, field: str, at: datetime | None = None) -> None:
+_NOUNS = {Project: "project", Sample: "sample", ScanTemplate: "template", QueueTemplate: "template"}
+
+
+def refuse_archived(
+    row: Project | Sample | ScanTemplate | QueueTemplate, field: str, at: datetime | None = None
+) -> None:
     """Whether it may be used at that moment.
 
     Raises:
@@ -43,8 +49,8 @@ def refuse_archived(row: Project | Sample, field: str, at: datetime | None = Non
     """
     if row.archived_at is None or row.archived_at > (at or now()):
         return
-    what, name = ("project", row.name) if isinstance(row, Project) else ("sample", row.sample_id)
-    raise ArchivedError(field, f"{what} {name!r} is archived; name another, or have it restored")
+    name = row.sample_id if isinstance(row, Sample) else row.name
+    raise ArchivedError(field, f"{_NOUNS[type(row)]} {name!r} is archived; name another, or have it restored")
 
 
 def settled(

@@ -118,6 +118,13 @@ def test_without_a_station_nothing_is_queued(api: Callable[..., Client], stored:
     assert "nothing was done" in api().post("/queue/Q/add", 503, template=kept.id)["error"]["message"]
 
 
+def test_an_archived_template_is_not_queued(api: Callable[..., Client], stored: str, lab: Any) -> None:
+    kept = lab.db.templates.scans.save("Sweep", stored)
+    lab.db.templates.scans.archive(kept.id)
+    refused = api().post("/queue/Q/add", 409, template=kept.id)["error"]
+    assert (refused["field"], "archived" in refused["message"]) == ("template", True)
+
+
 @pytest.fixture
 def queue(lab: Any, served: WebServer, tmp_path: Path) -> Iterator[Any]:
     """The queue "main" of a station that is connected, with one scan "sweep"; the lab has a sample S-1."""

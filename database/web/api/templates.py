@@ -112,6 +112,7 @@ def add(queue_id: str, body: dict[str, Any]) -> Shape:
     row = lists.queue_row(queue_id)
     known = _kept(f"{body['kind']}s")
     kept = known.get(body["template"])
+    refuse_archived(kept, "template")
     settings = known.settings_of(kept.id, body["version"])
     projects = _projects(settings, body["changes"])
     require("operate", (*parts.db.projects.of(row), *projects))
