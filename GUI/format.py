@@ -37,18 +37,22 @@ def quantity(value: Any, unit: str = "") -> str:
 
 
 def of_columns(values: dict[str, Any] | None, *, brief: bool = False) -> str:
-    """``{"voltage (V)": 0.00123}`` as people read it; columns are named when there are several."""
+    """``{"voltage (V)": 0.00123}`` as people read it; columns are named when there are several.
+
+    Args:
+        brief: the first one's number, or how many there are where they are arrays.
+    """
     if not values:
         return "–"
     arrays = [value for value in values.values() if isinstance(value, dict | list | tuple)]
     if brief and arrays:
         size = arrays[0].get("size", "?") if isinstance(arrays[0], dict) else len(arrays[0])
         return f"{size} values"
-    parts = []
-    for column, value in values.items():
-        name, unit = split_column(column)
-        parts.append(f"{name} {quantity(value, unit)}" if len(values) > 1 else quantity(value, unit))
-    return " · ".join(parts)
+    names, units = zip(*map(split_column, values), strict=True)
+    numbers = [quantity(value, unit) for value, unit in zip(values.values(), units, strict=True)]
+    if brief or len(numbers) == 1:
+        return numbers[0]
+    return " · ".join(f"{name} {number}" for name, number in zip(names, numbers, strict=True))
 
 
 def when(text: str | None) -> datetime | None:

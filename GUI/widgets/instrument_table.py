@@ -35,9 +35,10 @@ SHORT = (
     Column("State", lambda r: str(r["status"]), 154, "state", _state_hint),
     Column(
         "Now",
-        lambda r: _position(r) if r.get("position") else format.of_columns(r.get("value"), brief=True),
+        lambda r: format.of_columns(r.get("position") or r.get("value"), brief=True),
         124,
         "number",
+        lambda r: _position(r) if r.get("position") else format.of_columns(r.get("value")),
     ),
 )
 EMPTY = "No instruments yet. They appear here as soon as a scan that uses them is queued."
