@@ -101,7 +101,7 @@ class Run:
             plan.axes_of, len(plan.movements), counts, memory.readings, memory.counts, memory.rewinds
         )
         self._engine = Engine(
-            plan, self._outlet, course, self._sense, say, flag, self._bring_up, done, self._rewound
+            plan, self._outlet, course, self._sense, self._say, flag, self._bring_up, done, self._rewound
         )
         self.hung: list[Any] = []
         self._late: InstrumentTimeoutError | None = None

@@ -135,6 +135,9 @@ def test_points_are_told_as_far_as_they_are_known():
 def test_a_narrow_column_has_one_whole_number():
     values = {"R (V)": 2.47e-5, "theta (deg)": 59.0}
     assert format.of_columns(values, brief=True) == format.quantity(2.47e-5, "V")
-    assert format.of_columns(values) == f"R {format.quantity(2.47e-5, 'V')} · theta {format.quantity(59.0, 'deg')}"
+    assert (
+        format.of_columns(values)
+        == f"R {format.quantity(2.47e-5, 'V')} · theta {format.quantity(59.0, 'deg')}"
+    )
     assert format.of_columns({"x (mm)": 3.0}) == format.quantity(3.0, "mm")
     assert format.of_columns({"wavelength (nm)": {"size": 512}}, brief=True) == "512 values"
