@@ -64,6 +64,26 @@ def wait_for() -> WaitFor:
 
 
 @pytest.fixture(scope="session")
+def empty_record(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A migrated SQLite file without rows: copied much faster than migrated."""
+    from database.services import DatabaseService
+
+    path = tmp_path_factory.mktemp("record") / "empty.db"
+    DatabaseService(path).close()
+    return path
+
+
+@pytest.fixture(scope="session", autouse=True)
+def cheap_passwords() -> Iterator[None]:
+    """Hashed at the least cost in the tests' own process; at its full one in the programs they start."""
+    from database.services import passwords
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(passwords, "COST", (16, 8, 1))
+        yield
+
+
+@pytest.fixture(scope="session")
 def chromium_path(require: Require) -> Path:
     """The system's Chromium or Chrome."""
     found = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, _CHROMIUM_NAMES)), None)

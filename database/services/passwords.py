@@ -6,19 +6,19 @@ import hashlib
 import secrets
 from base64 import b64decode, b64encode
 
-_N, _R, _P = 2**15, 8, 3
-"""Cost as OWASP advises for 32 MiB."""
+COST = (2**15, 8, 3)
+"""scrypt's n, r and p, as OWASP advises for 32 MiB."""
 FEWEST_CHARACTERS = 8
 
 
 def hash_password(password: str) -> str:
     salt = secrets.token_bytes(16)
-    return f"scrypt${_N}${_R}${_P}${_text(salt)}${_text(_scrypt(password, salt, _N, _R, _P))}"
+    return _told(salt, _scrypt(password, salt, *COST))
 
 
 def matches(password: str, stored: str | None) -> bool:
     """Whether it is that password; takes as long when there is none."""
-    name, n, r, p, salt, wanted = (stored or _NOBODY).split("$")
+    name, n, r, p, salt, wanted = (stored or _told(bytes(16), bytes(32))).split("$")
     if name != "scrypt":
         return False
     found = _scrypt(password, b64decode(salt), int(n), int(r), int(p))
@@ -33,4 +33,6 @@ def _text(raw: bytes) -> str:
     return b64encode(raw).decode("ascii")
 
 
-_NOBODY = f"scrypt${_N}${_R}${_P}${_text(bytes(16))}${_text(bytes(32))}"
+def _told(salt: bytes, found: bytes) -> str:
+    n, r, p = COST
+    return f"scrypt${n}${r}${p}${_text(salt)}${_text(found)}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 
 import psutil
@@ -17,12 +18,12 @@ from tests.database.care.filling import do, fill, require_readings
 
 
 @pytest.fixture
-def lab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def lab(tmp_path: Path, empty_record: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The database of the lab in the current folder, with a scan in it."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("DATABASE_URL", "sqlite:///lab.db")
     monkeypatch.delenv("DATA_STORAGE_PATH", raising=False)
-    with DatabaseService(tmp_path / "lab.db") as db:
+    with DatabaseService(shutil.copy(empty_record, tmp_path / "lab.db")) as db:
         fill(db)
     return tmp_path / "lab.db"
 

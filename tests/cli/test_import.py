@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,12 +15,12 @@ from pybirch.cli.command import pybirch
 
 
 @pytest.fixture
-def db(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[DatabaseService]:
+def db(tmp_path: Path, empty_record: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[DatabaseService]:
     """The database of the lab in the current folder."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("DATABASE_URL", "sqlite:///lab.db")
     monkeypatch.delenv("DATA_STORAGE_PATH", raising=False)
-    with DatabaseService(tmp_path / "lab.db") as service:
+    with DatabaseService(shutil.copy(empty_record, tmp_path / "lab.db"), migrate=False) as service:
         yield service
 
 

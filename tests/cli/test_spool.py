@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -24,13 +25,13 @@ from pybirch.wire import to_block, to_wire
 
 
 @pytest.fixture
-def db(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[DatabaseService]:
+def db(tmp_path: Path, empty_record: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[DatabaseService]:
     """The database of the lab in the current folder."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("DATABASE_URL", "sqlite:///lab.db")
     for name in ("DATA_STORAGE_PATH", "PYBIRCH_TOKEN"):
         monkeypatch.delenv(name, raising=False)
-    with DatabaseService(tmp_path / "lab.db") as service:
+    with DatabaseService(shutil.copy(empty_record, tmp_path / "lab.db"), migrate=False) as service:
         yield service
 
 

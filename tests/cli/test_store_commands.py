@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import socket
 import zipfile
 from collections.abc import Iterator
@@ -20,12 +21,12 @@ from pybirch.events import Readings
 
 
 @pytest.fixture
-def db(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[DatabaseService]:
+def db(tmp_path: Path, empty_record: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[DatabaseService]:
     """The database of the lab in the current folder."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("DATABASE_URL", "sqlite:///lab.db")
     monkeypatch.delenv("DATA_STORAGE_PATH", raising=False)
-    with DatabaseService(tmp_path / "lab.db") as service:
+    with DatabaseService(shutil.copy(empty_record, tmp_path / "lab.db"), migrate=False) as service:
         yield service
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import json
 import os
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -184,9 +185,10 @@ def test_a_moving_stage_that_is_not_registered_is_nobodys_business(sockets: Sock
     assert not sockets.of("instrument_status")
 
 
-def test_the_update_server_of_this_process_is_the_apps(tmp_path: Path) -> None:
+def test_the_update_server_of_this_process_is_the_apps(tmp_path: Path, empty_record: Path) -> None:
     from database.web.app import create_app, get_scan_update_server
 
+    shutil.copy(empty_record, tmp_path / "lab.db")
     app = create_app(
         {
             "TESTING": True,

@@ -62,20 +62,12 @@ def postgres_url(new_postgres: Callable[[], str]) -> str:
     return url
 
 
-@pytest.fixture(scope="session")
-def sqlite_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A migrated SQLite file to copy."""
-    path = tmp_path_factory.mktemp("model") / "model.db"
-    DatabaseService(path).close()
-    return path
-
-
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
 def place(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """The URL of a migrated database without rows."""
     if request.param == "sqlite":
         path = tmp_path / "lab.db"
-        shutil.copy(request.getfixturevalue("sqlite_model"), path)
+        shutil.copy(request.getfixturevalue("empty_record"), path)
         return f"sqlite:///{path}"
     url: str = request.getfixturevalue("postgres_url")
     database = Database(url)

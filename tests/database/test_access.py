@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import text
 
 from database.models import ApiToken, Project, ProjectMember, ProjectRole, Role, User
-from database.services import DatabaseService
+from database.services import DatabaseService, passwords
 from database.services.permissions import ACTIONS, can, closed_to
 from pybirch.errors import FieldError, NotFoundError
 
@@ -22,6 +22,15 @@ SCOPES = {
     ("admin",): set(ACTIONS),
     ("station", "operate"): {"read", "stop", "station", "operate", "lead"},
 }
+
+
+def test_a_password_hashed_at_another_cost_is_still_verified(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(passwords, "COST", (2**15, 8, 3))
+    dear = passwords.hash_password("correct horse")
+    monkeypatch.undo()
+    assert dear.startswith("scrypt$32768$8$3$")
+    assert passwords.matches("correct horse", dear)
+    assert not passwords.matches("wrong horse", dear)
 
 
 def test_a_password_is_verified_and_never_kept(db: DatabaseService) -> None:

@@ -47,9 +47,9 @@ def old(place: str, make_readings: MakeReadings) -> Iterator[str]:
 
 
 @pytest.fixture
-def file(sqlite_model: Path, tmp_path: Path) -> Path:
+def file(empty_record: Path, tmp_path: Path) -> Path:
     """A migrated SQLite file without rows."""
-    return Path(shutil.copy(sqlite_model, tmp_path / "lab.db"))
+    return Path(shutil.copy(empty_record, tmp_path / "lab.db"))
 
 
 @pytest.fixture

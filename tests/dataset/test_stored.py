@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -30,8 +31,8 @@ def block(scan_id: str, first: int, count: int, **more: object) -> Readings:
 
 
 @pytest.fixture
-def place(tmp_path: Path) -> Path:
-    return tmp_path / "lab.db"
+def place(tmp_path: Path, empty_record: Path) -> Path:
+    return Path(shutil.copy(empty_record, tmp_path / "lab.db"))
 
 
 @pytest.fixture

@@ -15,13 +15,6 @@ from database.web.app import create_app
 from database.web.serve import WebServer, listen
 
 
-@pytest.fixture(scope="session")
-def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("integration") / "empty.db"
-    DatabaseService(path).close()
-    return path
-
-
 @pytest.fixture(autouse=True)
 def storage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The lab's data folder; spools are in it."""
@@ -30,10 +23,10 @@ def storage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def place(empty_database: Path, tmp_path: Path) -> Path:
+def place(empty_record: Path, tmp_path: Path) -> Path:
     """A migrated database file without rows."""
     path = tmp_path / "lab.db"
-    shutil.copy(empty_database, path)
+    shutil.copy(empty_record, path)
     return path
 
 

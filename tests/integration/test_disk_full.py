@@ -61,9 +61,9 @@ def disk(tmp_path: Path) -> Iterator[Disk]:
 
 
 @pytest.fixture
-def full(disk: Disk, empty_database: Path) -> Iterator[DatabaseService]:
+def full(disk: Disk, empty_record: Path) -> Iterator[DatabaseService]:
     """A database on the small disk."""
-    shutil.copy(empty_database, disk.path / "lab.db")
+    shutil.copy(empty_record, disk.path / "lab.db")
     with DatabaseService(disk.path / "lab.db", migrate=False) as db:
         yield db
 

@@ -7,10 +7,13 @@ refused, and a new life takes up the queue from the record. (Real kills: tests/s
 
 from __future__ import annotations
 
+import atexit
 import os
+import shutil
 import tempfile
 from collections.abc import Callable
 from contextlib import suppress
+from functools import cache
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -90,12 +93,22 @@ class Life:
         return [RepeatItem(2, [line])]
 
 
+@cache
+def model() -> Path:
+    """A migrated file without rows, to be copied."""
+    folder = tempfile.TemporaryDirectory()
+    atexit.register(folder.cleanup)
+    path = Path(folder.name) / "model.db"
+    DatabaseService(path).close()
+    return path
+
+
 class LivesMachine(RuleBasedStateMachine):
     @initialize(mode=st.sampled_from(["serial", "parallel"]))
     def build(self, mode: str) -> None:
         self.mode = mode
         self.folder = tempfile.TemporaryDirectory()
-        self.db = DatabaseService(Path(self.folder.name) / "lab.db")
+        self.db = DatabaseService(shutil.copy(model(), Path(self.folder.name) / "lab.db"), migrate=False)
         self.lives: list[Life] = []
         self.seen: dict[tuple[str, str], list[int]] = {}
         self.begin()

@@ -133,7 +133,7 @@ class Teller:
     def __init__(self) -> None:
         self.message: str | None = None
 
-    def say(self, message: str | None) -> None:
+    def say(self, message: str | None, by: str) -> None:
         self.message = message
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -99,7 +100,8 @@ def sign_in(client: FlaskClient, **form: str) -> Any:
 
 
 @pytest.fixture
-def lab(tmp_path: Path) -> Iterator[Lab]:
+def lab(tmp_path: Path, empty_record: Path) -> Iterator[Lab]:
+    shutil.copy(empty_record, tmp_path / "lab.db")
     app = create_app(
         {
             "TESTING": True,

@@ -131,8 +131,8 @@ def test_a_copy_that_differs_removes_nothing(
     require_readings(db)
 
 
-def test_another_databases_archive_is_refused(sqlite_model: Path, old: Path, tmp_path: Path) -> None:
-    db = DatabaseService(shutil.copy(sqlite_model, tmp_path / "lab.db"))
+def test_another_databases_archive_is_refused(empty_record: Path, old: Path, tmp_path: Path) -> None:
+    db = DatabaseService(shutil.copy(empty_record, tmp_path / "lab.db"))
     with DatabaseService(tmp_path / "another.db") as another:
         fill(another, "other")
         fill(another, "more")

@@ -164,7 +164,7 @@ def test_a_lost_block_keeps_its_summary_and_the_rest_is_mended(filled: DatabaseS
     assert [str(one) for one in left] == ["scan S1, measurement 'iv', readings 64 to 127: missing"]
 
 
-def test_a_row_that_refers_to_none_is_told(sqlite_model: Path, tmp_path: Path) -> None:
+def test_a_row_that_refers_to_none_is_told(empty_record: Path, tmp_path: Path) -> None:
     with DatabaseService(tmp_path / "lab.db") as db:
         fill(db)
         with closing(sqlite3.connect(tmp_path / "lab.db")) as connection:

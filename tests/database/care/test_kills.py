@@ -82,8 +82,8 @@ def test_a_repair_killed_at_any_step(place: str) -> None:
     assert kills > 1
 
 
-def test_a_repair_killed_at_any_moment(sqlite_model: Path, tmp_path: Path) -> None:
-    model = Path(shutil.copy(sqlite_model, tmp_path / "model.db"))
+def test_a_repair_killed_at_any_moment(empty_record: Path, tmp_path: Path) -> None:
+    model = Path(shutil.copy(empty_record, tmp_path / "model.db"))
     with DatabaseService(model, migrate=False) as db:
         hurt(db)
     first = Path(shutil.copy(model, tmp_path / "first.db"))
@@ -95,8 +95,8 @@ def test_a_repair_killed_at_any_moment(sqlite_model: Path, tmp_path: Path) -> No
         require_mended(place)
 
 
-def test_a_compaction_killed_at_any_moment(sqlite_model: Path, tmp_path: Path) -> None:
-    model = Path(shutil.copy(sqlite_model, tmp_path / "model.db"))
+def test_a_compaction_killed_at_any_moment(empty_record: Path, tmp_path: Path) -> None:
+    model = Path(shutil.copy(empty_record, tmp_path / "model.db"))
     with DatabaseService(model, migrate=False) as db:
         spread(db)
         many = len(blocks_of(db))
