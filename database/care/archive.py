@@ -120,11 +120,9 @@ def _bring_back(database: Database, there: Database, row: Any) -> None:
         remove_leftovers(database, number)
     for table in PARTS:
         for batch in _batches(there, table, row.id):
-            database.transact_core(lambda c, t=table, b=batch: c.execute(insert(t), b))
+            database.transact_core(lambda c, t=table, b=batch: _put(c, row, t, b))
     _compare(there, database, row)
-    database.transact_core(
-        lambda c: c.execute(update(_scans).where(_scans.c.id == row.id).values(archive=None)), repeatable=True
-    )
+    database.transact_core(lambda c: _switch_back(c, there, row), repeatable=True)
     there.transact_core(lambda c: _forget(c, row.id), repeatable=True)
 
 
@@ -255,17 +253,24 @@ def _compare(one: Database, other: Database, row: Any) -> None:
     Raises:
         DamagedDataError: they have not.
     """
-    for table in PARTS:
-        if _prints(one, table, row.id) != _prints(other, table, row.id):
-            raise DamagedDataError(
-                f"scan {row.scan_id}: {table.name} in {other.name} differ from those in {one.name}; "
-                "nothing was removed"
-            )
+    with one.read() as origin, other.read() as copy:
+        differing = _differing(origin.connection(), copy.connection(), row.id)
+    if differing is not None:
+        raise DamagedDataError(
+            f"scan {row.scan_id}: {differing} in {other.name} differ from those in {one.name}; "
+            "nothing was removed"
+        )
     if wrong := check_scan(other, row.id, as_if_here=True):
         raise DamagedDataError(f"{other.name}: {wrong[0]}; nothing was removed")
 
 
-def _prints(database: Database, table: Table, scan: int) -> list[tuple[Any, ...]]:
+def _differing(one: Connection, other: Connection, scan: int) -> str | None:
+    """The first table of which the two have not the same of a scan."""
+    differing = (table for table in PARTS if _prints(one, table, scan) != _prints(other, table, scan))
+    return next((table.name for table in differing), None)
+
+
+def _prints(connection: Connection, table: Table, scan: int) -> list[tuple[Any, ...]]:
     """What tells two copies of a scan's rows apart: place and checksum of each."""
     names = (
         "measurement_object_id",
@@ -277,8 +282,7 @@ def _prints(database: Database, table: Table, scan: int) -> list[tuple[Any, ...]
         "checksum",
     )
     columns = [table.c[name] for name in names if name in table.c]
-    with database.read() as session:
-        return sorted(map(tuple, session.execute(select(*columns).where(_of(table, scan)))), key=str)
+    return sorted(map(tuple, connection.execute(select(*columns).where(_of(table, scan)))), key=str)
 
 
 def _settle(there: Database) -> None:
@@ -296,13 +300,47 @@ def _switch(connection: Connection, there: Database, row: Any, name: str) -> Non
     Raises:
         DamagedDataError: it has changed since it was written there.
     """
-    lock = select(_scans).where(_scans.c.id == row.id).with_for_update()
-    present = connection.execute(lock).one()
+    present = _locked(connection, row)
     stored = select(func.sum(_objects.c.next_index)).where(_objects.c.scan_id == row.id)
     with there.read() as session:
-        written = session.execute(stored).scalar()
-    if (present.status, present.points_done) != (row.status, row.points_done) or (
-        connection.execute(stored).scalar() != written
-    ):
+        written = session.connection()
+        is_same = (
+            (present.status, present.points_done, present.archive) == (row.status, row.points_done, None)
+            and connection.execute(stored).scalar() == written.execute(stored).scalar()
+            and _differing(connection, written, row.id) is None
+        )
+    if not is_same:
         raise DamagedDataError(f"scan {row.scan_id} changed while it was archived; it stays where it is")
     connection.execute(update(_scans).where(_scans.c.id == row.id).values(archive=name))
+
+
+def _put(connection: Connection, row: Any, table: Table, batch: list[dict[str, Any]]) -> None:
+    """Rows from the archive, while the scan is there.
+
+    Raises:
+        IllegalTransitionError: somebody else has brought it back.
+    """
+    if _locked(connection, row).archive is None:
+        raise IllegalTransitionError(f"scan {row.scan_id} was brought back by another program meanwhile")
+    connection.execute(insert(table), batch)
+
+
+def _switch_back(connection: Connection, there: Database, row: Any) -> None:
+    """From now on the scan's readings are here.
+
+    Raises:
+        DamagedDataError: some were removed since they were compared.
+    """
+    _locked(connection, row)
+    with there.read() as session:
+        differing = _differing(session.connection(), connection, row.id)
+    if differing is not None:
+        raise DamagedDataError(
+            f"scan {row.scan_id}: {differing} were changed while it was brought back; it stays in its archive"
+        )
+    connection.execute(update(_scans).where(_scans.c.id == row.id).values(archive=None))
+
+
+def _locked(connection: Connection, row: Any) -> Any:
+    """The scan's row as it is now, under the lock of whoever adds to its readings or removes them."""
+    return connection.execute(select(_scans).where(_scans.c.id == row.id).with_for_update()).one()

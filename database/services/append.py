@@ -128,10 +128,15 @@ def require_here(scan_id: str, archive: str | None) -> None:
         )
 
 
-def require_object_here(connection: Connection, number: int) -> None:
-    """`require_here` of the scan of a measurement object."""
+def require_object_here(connection: Connection, number: int, *, to_stay: bool = False) -> None:
+    """`require_here` of the scan of a measurement object.
+
+    Args:
+        to_stay: it is not moved to an archive before the transaction ends.
+    """
     query = select(_scans.c.scan_id, _scans.c.archive).join(_objects, _objects.c.scan_id == _scans.c.id)
-    row = connection.execute(query.where(_objects.c.id == number)).first()
+    query = query.where(_objects.c.id == number)
+    row = connection.execute(query.with_for_update(read=True, of=_scans) if to_stay else query).first()
     if row is not None:
         require_here(row.scan_id, row.archive)
 
