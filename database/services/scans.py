@@ -161,8 +161,8 @@ class Scans(ScanLists, Comparisons):
         """
 
         def work(session: Session) -> Scan:
-            row = self._locked(session, scan_id)
             check_life(session, writer)
+            row = self._locked(session, scan_id)
             if not force:
                 check_free(row, writer)
             row.writer = writer
