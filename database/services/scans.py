@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import or_, select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from database.models.base import now
@@ -79,7 +80,12 @@ class Scans(ScanLists, Comparisons):
                 return self._brought_up(session, row, missing | described)
             return self.make(session, described, otherwise)
 
-        return self._db.transact(work)
+        try:
+            return self._db.transact(work)
+        except FieldError as error:
+            if not isinstance(error.__cause__, IntegrityError) or self.find(scan.scan_id) is None:
+                raise
+            return self._db.transact(work)  # somebody stored it in the same moment
 
     def create(
         self, *, fallback: Mapping[str, int] | None = None, is_done: bool = False, **fields: Any

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import product
 from typing import Any
 
@@ -10,6 +11,7 @@ from database.services import DatabaseService
 from pybirch.errors import FieldError, IllegalTransitionError, NotFoundError, StaleWriterError
 from pybirch.samples import Sample
 from pybirch.states import TRANSITIONS, ScanState
+from tests.database.racing import at_once
 
 ROUTES = {
     ScanState.QUEUED: [],
@@ -266,3 +268,19 @@ def test_words_of_very_many_scans(db: DatabaseService, monkeypatch: pytest.Monke
         db.scans.create(scan_id=f"S{i}", scan_name="common", owner="ada" if i % 2 else "grace")
     assert [s.scan_id for s in db.scans.list(search="common", owner="ada", limit=2, offset=1)] == ["S5", "S3"]
     assert db.scans.count(search="com", state="queued") == 9
+
+
+def test_one_scan_that_is_stored_from_two_sides_at_once(db: DatabaseService) -> None:
+    for number in range(8):
+        scan = CoreScan(f"S{number}", sample=None)
+        assert at_once(*[partial(db.create_scan_from_pybirch, scan)] * 4) == []
+    assert db.scans.count() == 8
+
+
+def test_scans_that_are_queued_at_once_have_a_place_each(db: DatabaseService) -> None:
+    db.queues.create(queue_id="Q")
+    for number in range(8):
+        acts = [partial(db.scans.create, scan_id=f"{number}{name}", queue_id="Q") for name in "abcd"]
+        assert at_once(*acts) == []
+    places = [scan.queue_order for scan in db.get_queue_with_scans("Q").scans]
+    assert places == list(range(32))
