@@ -168,10 +168,7 @@ def store(
     most_rows: int,
 ) -> int:
     """Add what is new of `batches`; gives its number."""
-    query = _LOCK_BY_TEXT if isinstance(key, str) else _LOCK_BY_NUMBER
-    scan = connection.execute(query, {"key": key}).first()
-    if scan is None:
-        raise NotFoundError(f"there is no scan {key!r}")
+    scan = _locked(connection, key)
     require_here(scan.scan_id, scan.archive)
     if writer is not None:
         check_writer(scan.scan_id, scan.writer, writer)
@@ -191,6 +188,24 @@ def store(
     if new or progress is not None:
         connection.execute(_COUNT_UP, {"scan": scan.id, "new": new, "how_far": progress})
     return new
+
+
+def next_index(connection: Connection, key: ScanKey, measurement: str) -> int:
+    """Where the next reading of a measurement comes; nobody else's comes before the transaction ends.
+
+    Raises:
+        NotFoundError: no such scan.
+    """
+    known = targets(connection, _locked(connection, key).id)
+    return next((target.next_index for target in known if target.name == measurement), 0)
+
+
+def _locked(connection: Connection, key: ScanKey) -> Any:
+    query = _LOCK_BY_TEXT if isinstance(key, str) else _LOCK_BY_NUMBER
+    scan = connection.execute(query, {"key": key}).first()
+    if scan is None:
+        raise NotFoundError(f"there is no scan {key!r}")
+    return scan
 
 
 def check_writer(scan_id: str, holder: str | None, writer: str) -> None:
