@@ -112,8 +112,8 @@ class Stations(Records[Station]):
         return interrupt(session, [row for row in rows if row.status in ACTIVE], message)
 
     def _idle_queues(self, session: Session, name: str) -> None:
-        queues = select(Queue).where(Queue.station == name).order_by(Queue.id).with_for_update()
-        for queue in session.scalars(queues):
+        queues = select(Queue).where(Queue.station == name).order_by(Queue.id)
+        for queue in session.scalars(queues.with_for_update(key_share=True)):
             if queue.status is not QueueState.IDLE:
                 queue.status, queue.current_scan, queue.finished_at = QueueState.IDLE, None, now()
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from database.services import DatabaseService
+from database.services.samples import keep_sample
 from pybirch.database_integration import DatabaseQueue
 from pybirch.database_integration.items import parse
 from pybirch.database_integration.store import DatabaseStore
@@ -16,7 +17,7 @@ from pybirch.database_integration.storing import Storing
 from pybirch.errors import FieldError, IllegalTransitionError, NotFoundError, StaleWriterError
 from pybirch.samples import Sample
 from pybirch.states import TRANSITIONS, ScanState
-from tests.database.racing import at_once
+from tests.database.racing import Meanwhile, at_once
 
 ROUTES = {
     ScanState.QUEUED: [],
@@ -366,3 +367,22 @@ def test_what_comes_late_takes_no_scan_from_who_has_just_begun_it(
     with pytest.raises(StaleWriterError, match="begun by bench:e2"):
         late.store(claimed, "here")
     db.scans.set_status("S1", "completed", writer="bench:e2")
+
+
+def test_a_scan_opened_again_while_somebody_edits_its_sample(
+    db: DatabaseService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scan = CoreScan(sample=Sample("W1", additional_tags=["cold"]))
+    db.create_scan_from_pybirch(scan)
+    db.samples.update("W1", additional_tags=[])
+    other = Meanwhile(partial(db.samples.update, "W1", additional_tags=["own", "cold"]))
+
+    def keep(*given: Any, **more: Any) -> Any:
+        other.begin()
+        return keep_sample(*given, **more)
+
+    monkeypatch.setattr("database.services.scans.keep_sample", keep)
+    db.create_scan_from_pybirch(scan)
+    other.end()
+    assert other.error is None
+    assert db.get_sample("W1").additional_tags == ["own", "cold"]
