@@ -144,3 +144,9 @@ def test_somebody_who_is_removed_just_now(db: DatabaseService) -> None:
         db.projects.change_member("P", "ada", "lead")
     assert other.error is None
     assert db.projects.members("P") == []
+
+
+def test_stations_that_start_at_once_name_the_lab(db: DatabaseService) -> None:
+    assert at_once(*[partial(db.labs.ensure, "My laboratory")] * 6) == []
+    db.labs.ensure("another")
+    assert [lab.name for lab in db.labs.list()] == ["My laboratory"]
