@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from sqlalchemy import Connection, Table, delete, func, insert, select, update
+from sqlalchemy.exc import IntegrityError
 
 from database import copies
 from database.care.check import check_scan
@@ -72,12 +73,13 @@ def archive(
         DamagedDataError: it is damaged here, or its copy differs; it stays where it is.
         FieldError: `target` is no archive of this database.
     """
-    wanted = [_row(database, scan_id) for scan_id in scan_ids]
-    for row in wanted:
-        _require_ended(row)
+    wanted = list(scan_ids)
+    for scan_id in wanted:
+        _require_ended(_row(database, scan_id))
     moved: list[str] = []
     with _archive(database, target.absolute()) as there:
-        for row in wanted:
+        for scan_id in wanted:
+            row = _row(database, scan_id)
             if row.archive is None:
                 _require_sound(database, row)
                 _write(database, there, row)
@@ -123,7 +125,7 @@ def _bring_back(database: Database, there: Database, row: Any) -> None:
             database.transact_core(lambda c, t=table, b=batch: _put(c, row, t, b))
     _compare(there, database, row)
     database.transact_core(lambda c: _switch_back(c, there, row), repeatable=True)
-    there.transact_core(lambda c: _forget(c, row.id), repeatable=True)
+    there.transact_core(lambda c: _forget_returned(c, database, row), repeatable=True)
 
 
 def _row(database: Database, scan_id: str) -> Any:
@@ -197,6 +199,7 @@ def _write(database: Database, there: Database, row: Any) -> None:
 
     Raises:
         FieldError: another database's scan has that number there.
+        IllegalTransitionError: it was moved meanwhile.
     """
     with there.write_connection() as target:
         _forget(target, row.id, row.scan_id)
@@ -209,6 +212,10 @@ def _write(database: Database, there: Database, row: Any) -> None:
         for table in (*PARTS, *_BESIDE):
             for batch in _batches(database, table, row.id):
                 target.execute(insert(table), batch)
+        with database.write_connection() as source:
+            if _locked(source, row).archive is not None:
+                raise IllegalTransitionError(f"scan {row.scan_id} was archived by another program meanwhile")
+            target.commit()  # while nobody can move it: what is in the archive may be all there is
 
 
 def _refer(source: Connection, target: Connection, table: Table, row: Any) -> None:
@@ -245,6 +252,14 @@ def _forget(connection: Connection, scan: int, scan_id: str | None = None) -> No
         raise FieldError("file", f"the archive has another database's scans ({held}); use another file")
     for table in (*PARTS, *_BESIDE, _objects, _scans):
         connection.execute(delete(table).where(_of(table, scan)))
+
+
+def _forget_returned(target: Connection, database: Database, row: Any) -> None:
+    """`_forget` of a scan that is back, unless it was moved there again."""
+    with database.write_connection() as connection:
+        if _locked(connection, row).archive is None:
+            _forget(target, row.id)
+            target.commit()  # while nobody can move it
 
 
 def _compare(one: Database, other: Database, row: Any) -> None:
@@ -318,11 +333,15 @@ def _put(connection: Connection, row: Any, table: Table, batch: list[dict[str, A
     """Rows from the archive, while the scan is there.
 
     Raises:
-        IllegalTransitionError: somebody else has brought it back.
+        IllegalTransitionError: somebody else has brought it back, or is about to.
     """
+    another = IllegalTransitionError(f"scan {row.scan_id} was brought back by another program meanwhile")
     if _locked(connection, row).archive is None:
-        raise IllegalTransitionError(f"scan {row.scan_id} was brought back by another program meanwhile")
-    connection.execute(insert(table), batch)
+        raise another
+    try:
+        connection.execute(insert(table), batch)
+    except IntegrityError as error:
+        raise another from error
 
 
 def _switch_back(connection: Connection, there: Database, row: Any) -> None:

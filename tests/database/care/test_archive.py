@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from sqlalchemy import Table, insert
 
 from database.care import archive as module
 from database.care.archive import archive, older_than, unarchive
@@ -203,6 +204,67 @@ def test_of_two_that_bring_a_scan_back_one_does(
         unarchive(db.database, ["S1"])
     assert rows_of(db.database) == before
     require_readings(db)
+
+
+def test_two_that_bring_a_scan_back_at_once_hear_of_each_other(
+    db: DatabaseService, old: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(db)
+    archive(db.database, ["S1"], old)
+    batches, others = module._batches, [True]
+
+    def as_the_other_puts(there: Database, table: Table, scan: int) -> Any:
+        for batch in batches(there, table, scan):
+            if others and there.file == old and others.pop():
+                db.database.transact_core(lambda c, b=batch: c.execute(insert(table), b))
+            yield batch
+
+    monkeypatch.setattr(module, "_batches", as_the_other_puts)
+    with pytest.raises(IllegalTransitionError, match="by another program meanwhile"):
+        unarchive(db.database, ["S1"])
+    require_in_archive(old, "S1")
+    assert unarchive(db.database, ["S1"]) == ["S1"]
+    require_readings(db)
+
+
+def test_of_two_that_archive_a_scan_the_later_spoils_nothing(
+    db: DatabaseService, old: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The former has removed already what the later would copy over what the former has kept."""
+    fill(db)
+    write, others = module._write, [lambda: archive(db.database, ["S1"], old)]
+
+    def after_the_other(*given: Any) -> None:
+        if others:
+            others.pop()()
+        write(*given)
+
+    monkeypatch.setattr(module, "_write", after_the_other)
+    with pytest.raises(IllegalTransitionError, match="archived by another program meanwhile"):
+        archive(db.database, ["S1"], old)
+    require_in_archive(old, "S1")
+    assert unarchive(db.database, ["S1"]) == ["S1"]
+    require_readings(db)
+
+
+def test_a_scan_that_is_archived_again_as_soon_as_it_is_back_is_kept_there(
+    db: DatabaseService, old: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(db)
+    archive(db.database, ["S1"], old)
+    transact, others = Database.transact_core, [lambda: archive(db.database, ["S1"], old)]
+
+    def then_the_other(self: Database, *given: Any, **more: Any) -> Any:
+        done = transact(self, *given, **more)
+        if others and db.scans.get("S1").archive is None:
+            others.pop()()
+        return done
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Database, "transact_core", then_the_other)
+        unarchive(db.database, ["S1"])
+    assert db.scans.get("S1").archive is not None
+    require_in_archive(old, "S1")
 
 
 def test_another_databases_archive_is_refused(sqlite_model: Path, old: Path, tmp_path: Path) -> None:
