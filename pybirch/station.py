@@ -115,8 +115,7 @@ class Station:
         self._refuse_a_second()
         on_purpose = self._was_ended_on_purpose()
         self.db.stations.attach(self.name, pid=os.getpid(), host=socket.gethostname(), epoch=self.epoch)
-        if not self.db.labs.list(limit=1):
-            self.db.labs.create(name=self.lab.name)
+        self.db.labs.ensure(self.lab.name)
         attempts = IntegrationConfig.from_environment().auto_reconnect_attempts
         for instrument in self.lab.instruments:
             instrument.reconnect_attempts = attempts

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from sqlalchemy import Connection, Table, delete, func, insert, select, update
+from sqlalchemy.exc import IntegrityError
 
 from database import copies
 from database.care.check import check_scan
@@ -72,12 +73,13 @@ def archive(
         DamagedDataError: it is damaged here, or its copy differs; it stays where it is.
         FieldError: `target` is no archive of this database.
     """
-    wanted = [_row(database, scan_id) for scan_id in scan_ids]
-    for row in wanted:
-        _require_ended(row)
+    wanted = list(scan_ids)
+    for scan_id in wanted:
+        _require_ended(_row(database, scan_id))
     moved: list[str] = []
     with _archive(database, target.absolute()) as there:
-        for row in wanted:
+        for scan_id in wanted:
+            row = _row(database, scan_id)
             if row.archive is None:
                 _require_sound(database, row)
                 _write(database, there, row)
@@ -120,12 +122,10 @@ def _bring_back(database: Database, there: Database, row: Any) -> None:
         remove_leftovers(database, number)
     for table in PARTS:
         for batch in _batches(there, table, row.id):
-            database.transact_core(lambda c, t=table, b=batch: c.execute(insert(t), b))
+            database.transact_core(lambda c, t=table, b=batch: _put(c, row, t, b))
     _compare(there, database, row)
-    database.transact_core(
-        lambda c: c.execute(update(_scans).where(_scans.c.id == row.id).values(archive=None)), repeatable=True
-    )
-    there.transact_core(lambda c: _forget(c, row.id), repeatable=True)
+    database.transact_core(lambda c: _switch_back(c, there, row), repeatable=True)
+    there.transact_core(lambda c: _forget_returned(c, database, row), repeatable=True)
 
 
 def _row(database: Database, scan_id: str) -> Any:
@@ -199,6 +199,7 @@ def _write(database: Database, there: Database, row: Any) -> None:
 
     Raises:
         FieldError: another database's scan has that number there.
+        IllegalTransitionError: it was moved meanwhile.
     """
     with there.write_connection() as target:
         _forget(target, row.id, row.scan_id)
@@ -211,6 +212,10 @@ def _write(database: Database, there: Database, row: Any) -> None:
         for table in (*PARTS, *_BESIDE):
             for batch in _batches(database, table, row.id):
                 target.execute(insert(table), batch)
+        with database.write_connection() as source:
+            if _locked(source, row).archive is not None:
+                raise IllegalTransitionError(f"scan {row.scan_id} was archived by another program meanwhile")
+            target.commit()  # while nobody can move it: what is in the archive may be all there is
 
 
 def _refer(source: Connection, target: Connection, table: Table, row: Any) -> None:
@@ -249,23 +254,38 @@ def _forget(connection: Connection, scan: int, scan_id: str | None = None) -> No
         connection.execute(delete(table).where(_of(table, scan)))
 
 
+def _forget_returned(target: Connection, database: Database, row: Any) -> None:
+    """`_forget` of a scan that is back, unless it was moved there again."""
+    with database.write_connection() as connection:
+        if _locked(connection, row).archive is None:
+            _forget(target, row.id)
+            target.commit()  # while nobody can move it
+
+
 def _compare(one: Database, other: Database, row: Any) -> None:
     """Whether both have the same of a scan, each sound.
 
     Raises:
         DamagedDataError: they have not.
     """
-    for table in PARTS:
-        if _prints(one, table, row.id) != _prints(other, table, row.id):
-            raise DamagedDataError(
-                f"scan {row.scan_id}: {table.name} in {other.name} differ from those in {one.name}; "
-                "nothing was removed"
-            )
+    with one.read() as origin, other.read() as copy:
+        differing = _differing(origin.connection(), copy.connection(), row.id)
+    if differing is not None:
+        raise DamagedDataError(
+            f"scan {row.scan_id}: {differing} in {other.name} differ from those in {one.name}; "
+            "nothing was removed"
+        )
     if wrong := check_scan(other, row.id, as_if_here=True):
         raise DamagedDataError(f"{other.name}: {wrong[0]}; nothing was removed")
 
 
-def _prints(database: Database, table: Table, scan: int) -> list[tuple[Any, ...]]:
+def _differing(one: Connection, other: Connection, scan: int) -> str | None:
+    """The first table of which the two have not the same of a scan."""
+    differing = (table for table in PARTS if _prints(one, table, scan) != _prints(other, table, scan))
+    return next((table.name for table in differing), None)
+
+
+def _prints(connection: Connection, table: Table, scan: int) -> list[tuple[Any, ...]]:
     """What tells two copies of a scan's rows apart: place and checksum of each."""
     names = (
         "measurement_object_id",
@@ -277,8 +297,7 @@ def _prints(database: Database, table: Table, scan: int) -> list[tuple[Any, ...]
         "checksum",
     )
     columns = [table.c[name] for name in names if name in table.c]
-    with database.read() as session:
-        return sorted(map(tuple, session.execute(select(*columns).where(_of(table, scan)))), key=str)
+    return sorted(map(tuple, connection.execute(select(*columns).where(_of(table, scan)))), key=str)
 
 
 def _settle(there: Database) -> None:
@@ -296,13 +315,51 @@ def _switch(connection: Connection, there: Database, row: Any, name: str) -> Non
     Raises:
         DamagedDataError: it has changed since it was written there.
     """
-    lock = select(_scans).where(_scans.c.id == row.id).with_for_update()
-    present = connection.execute(lock).one()
+    present = _locked(connection, row)
     stored = select(func.sum(_objects.c.next_index)).where(_objects.c.scan_id == row.id)
     with there.read() as session:
-        written = session.execute(stored).scalar()
-    if (present.status, present.points_done) != (row.status, row.points_done) or (
-        connection.execute(stored).scalar() != written
-    ):
+        written = session.connection()
+        is_same = (
+            (present.status, present.points_done, present.archive) == (row.status, row.points_done, None)
+            and connection.execute(stored).scalar() == written.execute(stored).scalar()
+            and _differing(connection, written, row.id) is None
+        )
+    if not is_same:
         raise DamagedDataError(f"scan {row.scan_id} changed while it was archived; it stays where it is")
     connection.execute(update(_scans).where(_scans.c.id == row.id).values(archive=name))
+
+
+def _put(connection: Connection, row: Any, table: Table, batch: list[dict[str, Any]]) -> None:
+    """Rows from the archive, while the scan is there.
+
+    Raises:
+        IllegalTransitionError: somebody else has brought it back, or is about to.
+    """
+    another = IllegalTransitionError(f"scan {row.scan_id} was brought back by another program meanwhile")
+    if _locked(connection, row).archive is None:
+        raise another
+    try:
+        connection.execute(insert(table), batch)
+    except IntegrityError as error:
+        raise another from error
+
+
+def _switch_back(connection: Connection, there: Database, row: Any) -> None:
+    """From now on the scan's readings are here.
+
+    Raises:
+        DamagedDataError: some were removed since they were compared.
+    """
+    _locked(connection, row)
+    with there.read() as session:
+        differing = _differing(session.connection(), connection, row.id)
+    if differing is not None:
+        raise DamagedDataError(
+            f"scan {row.scan_id}: {differing} were changed while it was brought back; it stays in its archive"
+        )
+    connection.execute(update(_scans).where(_scans.c.id == row.id).values(archive=None))
+
+
+def _locked(connection: Connection, row: Any) -> Any:
+    """The scan's row as it is now, under the lock of whoever adds to its readings or removes them."""
+    return connection.execute(select(_scans).where(_scans.c.id == row.id).with_for_update()).one()

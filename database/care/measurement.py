@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
+from itertools import zip_longest
 from typing import Any, cast
 
 import numpy as np
@@ -77,7 +78,7 @@ class Examination:
                 rows = blocks.fetch(connection, self.owner.id, at, stored, BLOCKS_AT_ONCE)
                 known = summaries.of_rows(connection, self.owner, rows)
             start = at
-            for row, following in zip(rows, [*rows[1:], None], strict=True):
+            for row, following in zip_longest(rows, rows[1:]):
                 if row.first_index < start and row.first_index + row.held <= start:
                     continue  # the block before, fetched for the range it might hold
                 until = following.first_index if following is not None else None

@@ -116,7 +116,8 @@ def store_sample(db: DatabaseService, session: Session, fields: dict[str, Any]) 
     if "tags" in fields:
         given["additional_tags"] = fields["tags"]
     _check_texts(fields, ("sample_id", "material", "status", "description", "image"))
-    row = session.scalars(select(Sample).where(Sample.sample_id == str(given.get("sample_id")))).first()
+    known = select(Sample).where(Sample.sample_id == str(given.get("sample_id")))
+    row = session.scalars(known.with_for_update(of=Sample)).first()
     if row is None:
         db.samples.make(session, given | ({"extra_data": fields["extra"]} if "extra" in fields else {}))
         return "made", ""

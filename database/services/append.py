@@ -128,10 +128,15 @@ def require_here(scan_id: str, archive: str | None) -> None:
         )
 
 
-def require_object_here(connection: Connection, number: int) -> None:
-    """`require_here` of the scan of a measurement object."""
+def require_object_here(connection: Connection, number: int, *, to_stay: bool = False) -> None:
+    """`require_here` of the scan of a measurement object.
+
+    Args:
+        to_stay: it is not moved to an archive before the transaction ends.
+    """
     query = select(_scans.c.scan_id, _scans.c.archive).join(_objects, _objects.c.scan_id == _scans.c.id)
-    row = connection.execute(query.where(_objects.c.id == number)).first()
+    query = query.where(_objects.c.id == number)
+    row = connection.execute(query.with_for_update(read=True, of=_scans) if to_stay else query).first()
     if row is not None:
         require_here(row.scan_id, row.archive)
 
@@ -163,10 +168,7 @@ def store(
     most_rows: int,
 ) -> int:
     """Add what is new of `batches`; gives its number."""
-    query = _LOCK_BY_TEXT if isinstance(key, str) else _LOCK_BY_NUMBER
-    scan = connection.execute(query, {"key": key}).first()
-    if scan is None:
-        raise NotFoundError(f"there is no scan {key!r}")
+    scan = _locked(connection, key)
     require_here(scan.scan_id, scan.archive)
     if writer is not None:
         check_writer(scan.scan_id, scan.writer, writer)
@@ -186,6 +188,24 @@ def store(
     if new or progress is not None:
         connection.execute(_COUNT_UP, {"scan": scan.id, "new": new, "how_far": progress})
     return new
+
+
+def next_index(connection: Connection, key: ScanKey, measurement: str) -> int:
+    """Where the next reading of a measurement comes; nobody else's comes before the transaction ends.
+
+    Raises:
+        NotFoundError: no such scan.
+    """
+    known = targets(connection, _locked(connection, key).id)
+    return next((target.next_index for target in known if target.name == measurement), 0)
+
+
+def _locked(connection: Connection, key: ScanKey) -> Any:
+    query = _LOCK_BY_TEXT if isinstance(key, str) else _LOCK_BY_NUMBER
+    scan = connection.execute(query, {"key": key}).first()
+    if scan is None:
+        raise NotFoundError(f"there is no scan {key!r}")
+    return scan
 
 
 def check_writer(scan_id: str, holder: str | None, writer: str) -> None:

@@ -53,7 +53,7 @@ class Arrays(Records[MeasurementDataArray]):
 
         def work(session: Session) -> MeasurementDataArray:
             target_by_id(session.connection(), measurement_object_id)
-            require_object_here(session.connection(), measurement_object_id)
+            require_object_here(session.connection(), measurement_object_id, to_stay=True)
             row = MeasurementDataArray(
                 measurement_object_id=measurement_object_id,
                 name=name,

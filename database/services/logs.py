@@ -14,6 +14,7 @@ from database.services.fields import moment, plain_text
 from database.services.records import Key, Records, Rows
 from database.services.resolve import queue_number, scan_text
 from database.session import Database
+from pybirch.errors import FieldError
 
 
 class Logs(Records[QueueLog]):
@@ -36,14 +37,19 @@ class Logs(Records[QueueLog]):
         """
         if origin is not None and (known := self._from(origin)) is not None:
             return known
-        return self.create(
-            queue_id=queue_id,
-            level=level.upper(),
-            message=plain_text(message),
-            scan_id=scan_id,
-            timestamp=moment(timestamp),
-            origin=origin,
-        )
+        try:
+            return self.create(
+                queue_id=queue_id,
+                level=level.upper(),
+                message=plain_text(message),
+                scan_id=scan_id,
+                timestamp=moment(timestamp),
+                origin=origin,
+            )
+        except FieldError:
+            if origin is None or (known := self._from(origin)) is None:
+                raise
+            return known  # it came twice in the same moment
 
     def _from(self, origin: str) -> QueueLog | None:
         with self._db.read() as session:

@@ -57,7 +57,7 @@ class Projects(Records[Project]):
         """
 
         def work(session: Session) -> ProjectMember:
-            row, person = self._load(session, project), _user(session, user)
+            row, person = self._alone(session, project), _user(session, user)
             if _member(session, row.id, person.id) is not None:
                 raise FieldError("user_id", f"{person.username} is in project {row.name!r} already")
             fields = {"project_id": row.id, "user_id": person.id, "role": role}
@@ -147,8 +147,13 @@ class Projects(Records[Project]):
         with self._db.read() as session:
             return tuple(session.scalars(query.order_by(Project.id)))
 
+    def _alone(self, session: Session, key: Key) -> Project:
+        """The project, whose members are this transaction's alone."""
+        row = session.scalars(self._select(key).with_for_update(key_share=True)).first()
+        return row or self._load(session, key)
+
     def _membership(self, session: Session, project: Key, user: Key) -> ProjectMember:
-        row, person = self._load(session, project), _user(session, user)
+        row, person = self._alone(session, project), _user(session, user)
         member = _member(session, row.id, person.id)
         if member is None:
             raise NotFoundError(f"{person.username} is not in project {row.name!r}")

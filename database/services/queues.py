@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, selectinload
+from sqlalchemy.orm.interfaces import ORMOption
 
 from database.models.project import Project
 from database.models.queue import Queue
@@ -104,7 +105,7 @@ class Queues(Records[Queue]):
         at = moment(timestamp)
 
         def work(session: Session) -> Queue:
-            row = self._load(session, queue_id)
+            row = self._alone(session, queue_id)
             if new is QueueState.RUNNING and row.status is QueueState.IDLE:
                 row.started_at, row.finished_at = at, None
             if new is QueueState.IDLE and row.status is not QueueState.IDLE:
@@ -122,13 +123,18 @@ class Queues(Records[Queue]):
         """Put the queue's scans in this order; those not named come behind, as they were."""
 
         def work(session: Session) -> None:
-            queue = self._load(session, queue_id, selectinload(Queue.scans))
+            queue = self._alone(session, queue_id, selectinload(Queue.scans))
             wanted = {key: place for place, key in enumerate(scan_ids)}
             behind = len(scan_ids)
             for old, scan in enumerate(queue.scans):
                 scan.queue_order = wanted.get(scan.scan_id, wanted.get(scan.id, behind + old))
 
         self._db.transact(work, repeatable=True)
+
+    def _alone(self, session: Session, key: Key, *options: ORMOption) -> Queue:
+        """The queue, whose state and order are this transaction's alone."""
+        query = self._select(key).options(*options).with_for_update(key_share=True)
+        return session.scalars(query).first() or self._load(session, key)
 
     def _resolved(self, session: Session, fields: Mapping[str, Any]) -> dict[str, Any]:
         resolved = dict(fields)

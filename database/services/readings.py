@@ -70,6 +70,26 @@ class ReadingsService:
             repeatable=True,
         )
 
+    def add(self, scan_id: ScanKey, readings: Readings, *, merged_rows: int | None = None) -> int:
+        """Store readings whose indexes and steps count from 0 behind those there are, whoever adds others
+        meanwhile; gives how many.
+
+        Args:
+            merged_rows: readings a block has at most after merging.
+
+        Raises:
+            FieldError: a column is wrong.
+            NotFoundError: no such scan.
+        """
+        most = merged_rows or self.most_rows
+
+        def work(connection: Connection) -> int:
+            first = append.next_index(connection, scan_id, readings.measurement)
+            behind = replace(readings, first_index=first, steps=readings.steps + first)
+            return append.store(connection, scan_id, [layout.prepare(behind, most)], None, None, most)
+
+        return self._db.transact_core(work) if readings.count else 0
+
     def bulk(self, scan_id: ScanKey, blocks: Iterable[Readings], *, writer: str | None = None) -> int:
         """Store a long row of blocks of any size, for import, restore and forwarding.
 

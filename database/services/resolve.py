@@ -44,6 +44,7 @@ def scan_text(session: Session, key: str | int | None) -> str | None:
 
 
 def next_order(session: Session, queue: int) -> int:
-    """The place behind the last scan of a queue."""
+    """The place behind the last scan of a queue; no other scan is put there before the transaction ends."""
+    session.execute(select(Queue.id).where(Queue.id == queue).with_for_update(key_share=True))
     last = session.scalar(select(func.max(Scan.queue_order)).where(Scan.queue_id == queue))
     return 0 if last is None else last + 1

@@ -148,6 +148,7 @@ def keep_sample(
         ArchivedError: the sample is archived.
     """
     query = select(Sample).where(Sample.sample_id == str(sample.ID)).with_for_update(of=Sample)
+    query = query.execution_options(populate_existing=True)  # a scan may have brought it unlocked
     row = session.scalars(query).first()
     if row is None:
         made = Sample.from_pybirch_sample(sample, additional_tags=clean_tags(sample.tags))

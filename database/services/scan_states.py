@@ -84,13 +84,15 @@ def check_free(row: Scan, writer: str) -> None:
 
 
 def check_life(session: Session, writer: str) -> None:
-    """Whether `writer` (``"bench:5f3a…"``) may still write: its station has not begun another life.
+    """Whether `writer` (``"bench:5f3a…"``) may still write: its station has not begun another life, and
+    begins none before the transaction ends. Comes before scans are locked, as another life's beginning does.
 
     Raises:
         StaleWriterError: it has.
     """
     name, _, epoch = writer.partition(":")
-    station = session.scalars(select(Station).where(Station.name == name)).first() if epoch else None
+    query = select(Station).where(Station.name == name).with_for_update(read=True)
+    station = session.scalars(query).first() if epoch else None
     if station is not None and epoch in station.past_epochs:
         raise StaleWriterError(f"station {name}: its life {epoch} is over, another has taken its place")
 

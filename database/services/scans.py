@@ -7,13 +7,14 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import or_, select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from database.models.base import now
 from database.models.queue import Queue
 from database.models.rewind import ScanRewind
 from database.models.scan import Scan
-from database.services.append import check_writer, targets
+from database.services.append import ENDED, check_writer, targets
 from database.services.belonging import check_beginning, settled, with_archived
 from database.services.differences import Comparisons
 from database.services.fields import checked, moment, plain_text
@@ -32,7 +33,7 @@ from database.services.scan_states import (
     take_step,
     written_by,
 )
-from pybirch.errors import FieldError, IllegalTransitionError, NotFoundError
+from pybirch.errors import FieldError, IllegalTransitionError, NotFoundError, StaleWriterError
 from pybirch.states import ScanState
 
 BLOCKS = "_blocks"
@@ -79,7 +80,12 @@ class Scans(ScanLists, Comparisons):
                 return self._brought_up(session, row, missing | described)
             return self.make(session, described, otherwise)
 
-        return self._db.transact(work)
+        try:
+            return self._db.transact(work)
+        except FieldError as error:
+            if not isinstance(error.__cause__, IntegrityError) or self.find(scan.scan_id) is None:
+                raise
+            return self._db.transact(work)  # somebody stored it in the same moment
 
     def create(
         self, *, fallback: Mapping[str, int] | None = None, is_done: bool = False, **fields: Any
@@ -161,11 +167,29 @@ class Scans(ScanLists, Comparisons):
         """
 
         def work(session: Session) -> Scan:
-            row = self._locked(session, scan_id)
             check_life(session, writer)
+            row = self._locked(session, scan_id)
             if not force:
                 check_free(row, writer)
             row.writer = writer
+            return self._loaded(session, row)
+
+        return self._db.transact(work, repeatable=True)
+
+    def claim_late(self, scan_id: Key, writer: str) -> Scan:
+        """For what a writer measured that may be gone by now: the scan as it is, if it is still its own, or
+        claimed, if nobody has begun it.
+
+        Raises:
+            StaleWriterError: another has taken it up.
+        """
+
+        def work(session: Session) -> Scan:
+            row = self._locked(session, scan_id)
+            if row.writer not in (writer, writer + ENDED):
+                if row.status is not ScanState.QUEUED:
+                    raise StaleWriterError(f"scan {row.scan_id} is {row.status}, begun by {row.writer}")
+                row.writer = writer
             return self._loaded(session, row)
 
         return self._db.transact(work, repeatable=True)
@@ -210,11 +234,14 @@ class Scans(ScanLists, Comparisons):
             number = number_of(session, Scan, Scan.scan_id, scan_id)
             return list(session.scalars(_rewinds_of(number).order_by(ScanRewind.id)))
 
-    def mark_interrupted(self, who: str | Iterable[Key], message: str = "") -> Rows[str]:
+    def mark_interrupted(
+        self, who: str | Iterable[Key], message: str = "", *, writer: str | None = None
+    ) -> Rows[str]:
         """Mark running and paused scans interrupted; writes of their writers are refused from now.
 
         Args:
             who: a writer or its beginning (``"bench"``, ``"bench:5f3a"``), or ids of scans.
+            writer: leave alone what another than this one writes by now.
 
         Returns:
             The text ids of the scans that were marked.
@@ -232,20 +259,27 @@ class Scans(ScanLists, Comparisons):
                         Scan.id.in_([key for key in keys if not isinstance(key, str)]),
                     )
                 )
+            if writer is not None:
+                query = query.where(Scan.writer == writer)
             return interrupt(session, Rows(session.scalars(query.with_for_update(of=Scan)).unique()), message)
 
         return self._db.transact(work, repeatable=True)
 
-    def give_up(self, scan_ids: Iterable[Key], message: str) -> int:
+    def give_up(self, scan_ids: Iterable[Key] | Mapping[Key, str | None], message: str) -> int:
         """Mark scans failed that nobody will bring to their end; late writes of who ran them are refused.
+
+        Args:
+            scan_ids: with the writer of each, what another than that one writes by now is left alone.
 
         Returns:
             How many were running, paused or interrupted.
         """
+        judged = scan_ids if isinstance(scan_ids, Mapping) else {}
         scan_ids = Rows(scan_ids)
 
         def work(session: Session) -> int:
-            rows = [self._locked(session, key) for key in scan_ids]
+            found = [(key, self._locked(session, key)) for key in scan_ids]
+            rows = [row for key, row in found if judged.get(key, row.writer) == row.writer]
             left = [row for row in rows if row.status in (*ACTIVE, ScanState.INTERRUPTED)]
             interrupt(session, [row for row in left if row.status in ACTIVE], message)
             for row in left:

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 from database.migrations import runner
 from database.models.equipment import Equipment, EquipmentType, InstrumentStatus
-from database.models.lab import Lab
 from database.models.measurement import MeasurementDataPoint, MeasurementObject
 from database.models.queue import Queue, QueueLog
 from database.models.sample import Sample
@@ -26,6 +25,7 @@ from database.services.conditions import Conditions
 from database.services.data import data_of
 from database.services.equipment import EquipmentService
 from database.services.keepers import QueueKeepers, StationKeepers
+from database.services.labs import Labs
 from database.services.logs import Logs
 from database.services.measurements import Measurements
 from database.services.pictures import Pictures
@@ -77,7 +77,7 @@ class DatabaseService:
             self.database.dispose()
             raise
         db = self.database
-        self.labs: Records[Lab] = Records(db, Lab, text_key="name", search=("name", "description"))
+        self.labs = Labs(db)
         self.projects = Projects(db)
         self.users = Users(db)
         self.tokens = Tokens(db)

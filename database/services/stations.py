@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from sqlalchemy import select, update
+from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from database.models.base import now
 from database.models.queue import Queue
 from database.models.scan import Scan
 from database.models.station import Station
+from database.services.append import ENDED
 from database.services.records import Records
-from database.services.scan_states import interrupt, written_by
+from database.services.scan_states import ACTIVE, interrupt, written_by
 from database.session import Database
-from pybirch.errors import FieldError, StaleWriterError
+from pybirch.errors import FieldError, NotFoundError, StaleWriterError
 from pybirch.states import QueueState, ScanState
 
 _REMEMBERED_EPOCHS = 100
+_TO_COME = (ScanState.QUEUED, ScanState.RUNNING, ScanState.PAUSED, ScanState.INTERRUPTED)
 
 
 class Stations(Records[Station]):
@@ -57,7 +60,10 @@ class Stations(Records[Station]):
             row.interrupted = interrupted
             return row
 
-        return self._db.transact(work, repeatable=True)
+        try:
+            return self._db.transact(work, repeatable=True)
+        except IntegrityError:  # it came by two ways in the same moment
+            return self._db.transact(work, repeatable=True)
 
     def detach(self, name: str, epoch: str, reason: str = "") -> Station:
         """Take note that this life has ended; its active scans become interrupted.
@@ -66,7 +72,9 @@ class Stations(Records[Station]):
         """
 
         def work(session: Session) -> Station:
-            row = self._load(session, name)
+            row = self._locked(session, name)
+            if row is None:
+                raise NotFoundError(f"there is no station {name!r}")
             interrupted = []
             if row.epoch == epoch:
                 row.detached_at, row.detach_reason = now(), reason
@@ -91,19 +99,23 @@ class Stations(Records[Station]):
         return self._interrupt(session, name, message, but=f"{name}:{epoch}")
 
     def _interrupt(self, session: Session, prefix: str, message: str, but: str = "") -> list[str]:
-        query = select(Scan).where(
-            Scan.status.in_((ScanState.RUNNING, ScanState.PAUSED)), written_by(prefix), Scan.writer != but
-        )
+        """End what these writers do; of what they have taken up and not begun, or not gone on with, they
+        are the writers no more. All of it is locked, so that a step being taken just now is seen."""
+        taken = (Scan.status.in_(_TO_COME), written_by(prefix), Scan.writer != but)
+        query = select(Scan).where(*taken, Scan.writer.not_like(f"%{ENDED}")).order_by(Scan.id)
         rows = session.scalars(query.with_for_update(of=Scan)).unique().all()
-        # What waits may have been taken up by the life that is over, and not have begun yet.
-        waiting = (Scan.status == ScanState.QUEUED, written_by(prefix), Scan.writer != but)
-        session.execute(update(Scan).where(*waiting).values(writer=None))
-        return interrupt(session, rows, message)
+        for row in rows:
+            if row.status is ScanState.QUEUED:
+                row.writer = None
+            elif row.status is ScanState.INTERRUPTED:
+                row.writer = f"{row.writer}{ENDED}"
+        return interrupt(session, [row for row in rows if row.status in ACTIVE], message)
 
     def _idle_queues(self, session: Session, name: str) -> None:
-        busy = select(Queue).where(Queue.station == name, Queue.status != QueueState.IDLE)
-        for queue in session.scalars(busy):
-            queue.status, queue.current_scan, queue.finished_at = QueueState.IDLE, None, now()
+        queues = select(Queue).where(Queue.station == name).order_by(Queue.id)
+        for queue in session.scalars(queues.with_for_update(key_share=True)):
+            if queue.status is not QueueState.IDLE:
+                queue.status, queue.current_scan, queue.finished_at = QueueState.IDLE, None, now()
 
     def _locked(self, session: Session, name: str) -> Station | None:
         return session.scalars(select(Station).where(Station.name == name).with_for_update()).first()

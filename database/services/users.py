@@ -36,7 +36,15 @@ class Users(Records[User]):
         right = matches(password, user.password_hash if user is not None else None)
         if user is None or not right or not user.is_active:
             return None
-        return self.update(user.id, last_login_at=now())
+
+        def work(session: Session) -> User | None:
+            row = session.scalars(self._select(user.id).with_for_update(key_share=True)).one()
+            if not row.is_active or row.password_hash != user.password_hash:
+                return None  # changed while it was looked at
+            row.last_login_at = now()
+            return self._loaded(session, row)
+
+        return self._db.transact(work)
 
     def set_password(self, key: Key, password: str | None) -> User:
         """A new password; None leaves sign-in by link only. Signed-in browsers must sign in again."""

@@ -91,7 +91,8 @@ def sign_in() -> ResponseReturnValue:
     """By a one-time code, or by name and password."""
     code = request.form.get("code", "")
     row = _who(code)
-    if row is None:
+    key = None if row is None else services().db.sign_ins.begin(row)
+    if row is None or key is None:
         wrong = (
             "This link was used already or is too old. Ask for a new one."
             if code
@@ -100,7 +101,7 @@ def sign_in() -> ResponseReturnValue:
         return _form(error=wrong), 401
     session.clear()
     session.permanent = True
-    session[SIGN_IN] = services().db.sign_ins.begin(row.id)
+    session[SIGN_IN] = key
     services().audit.note(row, "sign_in")
     login_user(Identity(row, "user"))
     return redirect(local_target(request.form.get("next")), code=303)

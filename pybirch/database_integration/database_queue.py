@@ -169,7 +169,7 @@ class DatabaseQueue(NotedQueue):
 
         A program that was taken for gone and is not has its further writes refused.
         """
-        incomplete = [row.scan_id for row in self.get_incomplete_scans()]
+        incomplete = {row.scan_id: row.writer for row in self.get_incomplete_scans()}
         return self.db_service.scans.give_up(incomplete, "did not end: the program that ran it was gone")
 
     def _recalled(self, row: Any, instruments: Mapping[str, Any] | None) -> Scan:

@@ -201,7 +201,10 @@ class DatabaseStore:
         writer = self.db.scans.get(scan_id).writer
         if writer != self.writer and (self.db.stations.is_living(writer) or is_another_living_script(writer)):
             raise StaleWriterError(f"scan {scan_id} is being written by {writer}")
-        self.db.scans.mark_interrupted([scan_id], "the program that ran it was gone")
+        self.db.scans.mark_interrupted([scan_id], "the program that ran it was gone", writer=writer)
+        row = self.db.scans.get(scan_id)
+        if row.status.is_active:  # another was quicker
+            raise StaleWriterError(f"scan {scan_id} is being written by {row.writer}")
 
     def drop_scan(self, scan: Scan, queue_id: str) -> None:
         self.db.update_scan(scan.scan_id, queue_id=None)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from database.services.append import ENDED
 from database.services.fields import moment
 from pybirch.database_integration.config import IntegrationConfig
-from pybirch.errors import ArchivedError, IllegalTransitionError, StaleWriterError
+from pybirch.errors import ArchivedError, FieldError, IllegalTransitionError, StaleWriterError
 from pybirch.events import (
     Event,
     InstrumentPosition,
@@ -210,6 +210,9 @@ class Storing:
                     raise
                 self._create_scan(scan_id, shape, is_done=True)
                 self._note_archived(scan_id, error)
+            except FieldError:
+                if self._db.scans.find(scan_id) is None:
+                    raise  # else the same came by another way in the same moment
         return self._claim(scan_id)
 
     def _note_archived(self, scan_id: str, error: ArchivedError) -> None:
@@ -227,12 +230,9 @@ class Storing:
         try:
             return self._db.scans.claim(scan_id, self._writer)
         except StaleWriterError:
-            row = self._db.scans.find(scan_id) if self._late else None
-            if row is not None and row.writer in (self._writer, self._writer + ENDED):
-                return row
-            if row is not None and row.status is ScanState.QUEUED:
-                return self._db.scans.update(scan_id, writer=self._writer)
-            raise
+            if not self._late:
+                raise
+            return self._db.scans.claim_late(scan_id, self._writer)
 
     def _end_life(self) -> None:
         """What this writer left under way is under way no more."""

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 from sqlalchemy import text
 
 from database.models import ApiToken, Project, ProjectMember, ProjectRole, Role, User
 from database.services import DatabaseService, passwords
+from database.services.passwords import matches
 from database.services.permissions import ACTIONS, can, closed_to
 from pybirch.errors import FieldError, NotFoundError
+from tests.database.racing import at_once, meanwhile
 
 MAY = {
     "viewer": {"read", "stop"},
@@ -46,6 +50,45 @@ def test_a_password_is_verified_and_never_kept(db: DatabaseService) -> None:
     db.users.set_password("ada", "another horse")
     db.users.archive("ada")
     assert db.users.verify("ada", "another horse") is None
+
+
+def test_a_password_that_is_changed_while_it_is_looked_at_lets_nobody_in(
+    db: DatabaseService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """To look at one costs a good part of a second."""
+    db.users.create("ada", "correct horse")
+
+    def then_changed(password: str, stored: str | None) -> bool:
+        right = matches(password, stored)
+        db.users.set_password("ada", "another horse")
+        return right
+
+    with monkeypatch.context() as patch:
+        patch.setattr("database.services.users.matches", then_changed)
+        assert db.users.verify("ada", "correct horse") is None
+    assert db.users.verify("ada", "another horse") is not None
+
+
+def test_a_new_password_ends_what_begins_just_then(db: DatabaseService) -> None:
+    db.users.create("ada", "correct horse")
+    user = db.users.get("ada")
+    change = partial(db.users.set_password, "ada", "another horse")
+    with meanwhile(change, before="commit") as other:
+        key = db.sign_ins.begin(user)
+    assert other.error is None
+    assert key is not None
+    assert db.sign_ins.of(key) is None
+    assert db.sign_ins.begin(user) is None, "with the former password"
+    assert db.sign_ins.begin(db.users.get("ada")) is not None
+
+
+def test_a_link_lets_one_in_however_many_follow_it(db: DatabaseService) -> None:
+    user = db.users.create("ada")
+    for _ in range(8):
+        code = db.tokens.create_login_code(user.id)
+        let_in: list[User | None] = []
+        assert at_once(*[lambda c=code, e=let_in: e.append(db.tokens.redeem_login_code(c))] * 4) == []
+        assert sum(row is not None for row in let_in) == 1
 
 
 def test_bad_users_are_refused_by_field(db: DatabaseService) -> None:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 
 from database.services import DatabaseService
@@ -7,6 +9,7 @@ from database.services.equipment import HISTORY_KEPT
 from pybirch.errors import FieldError, NotFoundError
 from pybirch.instruments.movement import Movement
 from pybirch.states import InstrumentState
+from tests.database.racing import at_once, meanwhile
 
 
 class Stage(Movement):
@@ -100,3 +103,19 @@ def test_a_sample_by_text_or_number(db: DatabaseService) -> None:
     assert db.get_sample_by_id("W1").id == db.get_sample_by_id(row.id).id == row.id
     with pytest.raises(NotFoundError):
         db.get_sample_by_id("W2")
+
+
+def test_the_first_status_of_an_instrument_told_twice_at_once(db: DatabaseService) -> None:
+    for number in range(8):
+        row = db.equipment.create(name=f"dmm {number}", type="measurement")
+        assert at_once(*[partial(db.equipment.set_status, row.id, "idle")] * 4) == []
+        assert [change.status for change in db.equipment.get(row.id).status_history] == ["idle"]
+
+
+def test_a_change_of_status_told_twice_at_once_is_one(db: DatabaseService) -> None:
+    number = db.register_instrument({"name": "dmm", "kind": "measurement"}).id
+    db.equipment.set_status(number, "idle")
+    with meanwhile(partial(db.equipment.set_status, number, "measuring")) as other:
+        db.equipment.set_status(number, "measuring")
+    assert other.error is None
+    assert [change.status for change in db.equipment.get(number).status_history] == ["idle", "measuring"]

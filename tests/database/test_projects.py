@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from database.models import ProjectRole
 from database.services import DatabaseService
 from pybirch.errors import FieldError, NotFoundError
+from tests.database.racing import at_once, meanwhile
 
 
 def test_people_join_change_and_leave(db: DatabaseService) -> None:
@@ -123,3 +125,28 @@ def test_the_projects_that_a_thing_is_done_for(db: DatabaseService) -> None:
     )
     assert names(db.projects.get("A")) == ["A"]
     assert names("queue:Q") == names(None) == []
+
+
+def test_somebody_is_added_once_however_many_do_it(db: DatabaseService) -> None:
+    db.projects.create(name="P")
+    for number in range(8):
+        db.users.create(f"ada{number}")
+        failed = at_once(*[partial(db.projects.add_member, "P", f"ada{number}")] * 4)
+        assert [type(error) for error in failed] == [FieldError] * 3
+    assert len(db.projects.members("P")) == 8
+
+
+def test_somebody_who_is_removed_just_now(db: DatabaseService) -> None:
+    db.users.create("ada")
+    db.projects.create(name="P")
+    db.projects.add_member("P", "ada")
+    with meanwhile(partial(db.projects.remove_member, "P", "ada")) as other:
+        db.projects.change_member("P", "ada", "lead")
+    assert other.error is None
+    assert db.projects.members("P") == []
+
+
+def test_stations_that_start_at_once_name_the_lab(db: DatabaseService) -> None:
+    assert at_once(*[partial(db.labs.ensure, "My laboratory")] * 6) == []
+    db.labs.ensure("another")
+    assert [lab.name for lab in db.labs.list()] == ["My laboratory"]

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from database.services import DatabaseService
 from database.services.tally import Waiting
 from pybirch.errors import FieldError, NotFoundError
 from pybirch.states import QueueState
+from tests.database.racing import at_once, meanwhile
 
 
 @dataclass
@@ -99,3 +101,30 @@ def test_a_tally_tells_the_states_apart_and_what_waits(db: DatabaseService) -> N
     db.queues.set_status("Q1", "idle")
     tally = db.queues.tallies_of(["Q1"])["Q1"]
     assert (tally.states["interrupted"], tally.progress, tally.waiting) == (1, 1 / 5, ())
+
+
+def test_of_two_orders_at_once_one_holds(db: DatabaseService) -> None:
+    db.queues.create(queue_id="Q1")
+    for name in "ABC":
+        db.scans.create(scan_id=name, queue_id="Q1")
+    with meanwhile(partial(db.queues.order, "Q1", ["B", "C", "A"])) as other:
+        db.queues.order("Q1", ["A", "C", "B"])
+    assert other.error is None
+    assert "".join(scan.scan_id for scan in db.get_queue_with_scans("Q1").scans) in ("ACB", "BCA")
+
+
+def test_of_two_states_told_at_once_one_holds(db: DatabaseService) -> None:
+    db.queues.create(queue_id="Q1", status="running")
+    with meanwhile(partial(db.queues.set_status, "Q1", "idle")) as other:
+        db.queues.set_status("Q1", "running", current_scan="A")
+    assert other.error is None
+    row = db.queues.get("Q1")
+    assert (row.status, row.current_scan) in [("running", "A"), ("idle", None)]
+
+
+def test_a_line_that_comes_twice_at_once_is_kept_once(db: DatabaseService) -> None:
+    db.queues.create(queue_id="Q1")
+    for number in range(8):
+        line = partial(db.logs.add, "Q1", "info", "hello", origin=f"bench:e1:{number}:0")
+        assert at_once(*[line] * 4) == []
+    assert len(db.logs.list("Q1")) == 8

@@ -2,17 +2,21 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from sqlalchemy import text
 
 from database.care.compaction import compact_scan
 from database.errors import DamagedDataError
 from database.services import DatabaseService
+from pybirch.database_integration import DataManager
 from pybirch.errors import FieldError, NotFoundError, StaleWriterError
 from pybirch.events import Readings
+from tests.database.racing import at_once
 
 MakeReadings = Callable[..., Readings]
 
@@ -237,3 +241,13 @@ def test_arrays_of_any_shape_beside_the_readings(db: DatabaseService) -> None:
     ]
     with pytest.raises(FieldError, match="numbers"):
         db.arrays.create(measurement.id, ["text"])
+
+
+def test_what_two_programs_add_at_once_is_all_kept(db: DatabaseService) -> None:
+    frames = [pd.DataFrame({"v (V)": np.arange(10.0) + 100 * number}) for number in range(32)]
+    for n in range(0, 32, 4):
+        acts = [partial(DataManager(db).save_dataframe, "S1", "iv", frame) for frame in frames[n : n + 4]]
+        assert at_once(*acts) == []
+    held = db.readings.read("S1", "iv")
+    assert sorted(held.values["v (V)"]) == [100 * number + i for number in range(32) for i in range(10)]
+    assert list(held.steps) == list(range(320))

@@ -1,15 +1,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import product
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from database.services import DatabaseService
+from database.services.samples import keep_sample
+from pybirch.database_integration import DatabaseQueue
+from pybirch.database_integration.items import parse
+from pybirch.database_integration.store import DatabaseStore
+from pybirch.database_integration.storing import Storing
 from pybirch.errors import FieldError, IllegalTransitionError, NotFoundError, StaleWriterError
 from pybirch.samples import Sample
 from pybirch.states import TRANSITIONS, ScanState
+from tests.database.racing import Meanwhile, at_once
 
 ROUTES = {
     ScanState.QUEUED: [],
@@ -266,3 +274,115 @@ def test_words_of_very_many_scans(db: DatabaseService, monkeypatch: pytest.Monke
         db.scans.create(scan_id=f"S{i}", scan_name="common", owner="ada" if i % 2 else "grace")
     assert [s.scan_id for s in db.scans.list(search="common", owner="ada", limit=2, offset=1)] == ["S5", "S3"]
     assert db.scans.count(search="com", state="queued") == 9
+
+
+def test_one_scan_that_is_stored_from_two_sides_at_once(db: DatabaseService) -> None:
+    for number in range(8):
+        scan = CoreScan(f"S{number}", sample=None)
+        assert at_once(*[partial(db.create_scan_from_pybirch, scan)] * 4) == []
+    assert db.scans.count() == 8
+
+
+def test_scans_that_are_queued_at_once_have_a_place_each(db: DatabaseService) -> None:
+    db.queues.create(queue_id="Q")
+    for number in range(8):
+        acts = [partial(db.scans.create, scan_id=f"{number}{name}", queue_id="Q") for name in "abcd"]
+        assert at_once(*acts) == []
+    places = [scan.queue_order for scan in db.get_queue_with_scans("Q").scans]
+    assert places == list(range(32))
+
+
+def begins(db: DatabaseService, writer: str, scan_id: str = "S1") -> None:
+    db.scans.claim(scan_id, writer)
+    db.scans.set_status(scan_id, "running", writer=writer)
+
+
+def test_a_scan_opened_twice_at_once_is_opened(db: DatabaseService) -> None:
+    """A frame that comes again while another server still has it in hand."""
+    for number in range(8):
+        items = parse([{"kind": "scan_opened", "payload": {"scan_id": f"S{number}"}}])
+        acts = [partial(Storing(db, "bench", "bench:e1").store, items, "here") for _ in range(4)]
+        assert at_once(*acts) == []
+    assert db.scans.count(writer="bench:e1") == 8
+
+
+def test_what_is_begun_while_it_is_judged_is_not_taken(
+    db: DatabaseService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two resume one scan: the slower has found it nobody's, and then the quicker begins."""
+    db.scans.create(scan_id="S1", writer="bench:e1", status="running")
+    db.scans.mark_interrupted(["S1"])
+    others = [partial(begins, db, "quick:e1")]
+
+    def is_living(writer: str | None) -> bool:
+        if others:
+            others.pop()()
+        return False
+
+    monkeypatch.setattr(db.stations, "is_living", is_living)
+    with pytest.raises(StaleWriterError, match="is being written by quick:e1"):
+        DatabaseStore(db, "slow:e1").take_over("S1")
+    db.scans.set_status("S1", "completed", writer="quick:e1")
+
+
+def test_what_goes_on_while_it_is_judged_is_not_failed(
+    db: DatabaseService, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("DATA_STORAGE_PATH", str(tmp_path))
+    queue = DatabaseQueue(db, "Q")
+    db.scans.create(scan_id="S1", writer="bench:e1", status="running", queue_id="Q")
+    db.scans.mark_interrupted(["S1"])
+    others = [partial(begins, db, "bench:e2")]
+
+    def is_living(writer: str | None) -> bool:
+        if others:
+            others.pop()()
+        return False
+
+    monkeypatch.setattr(db.stations, "is_living", is_living)
+    assert queue.mark_incomplete_scans_failed() == 0
+    assert db.scans.get("S1").status is ScanState.RUNNING
+
+
+def test_what_comes_late_takes_no_scan_from_who_has_just_begun_it(
+    db: DatabaseService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    db.scans.create(scan_id="S1")
+    for epoch in ("e1", "e2"):
+        db.stations.attach("bench", epoch=epoch)
+    found, others = db.scans.find, [partial(begins, db, "bench:e2")]
+
+    def find(key: int | str) -> Any:
+        row = found(key)
+        if others:
+            others.pop()()
+        return row
+
+    monkeypatch.setattr(db.scans, "find", find)
+    late = Storing(db, "bench", "bench:e1", late=True, past=True)
+    claimed = parse([{"kind": "scan_claimed", "payload": {"scan_id": "S1"}}])
+    late.store(claimed, "here")
+    find("S1")
+    assert db.scans.get("S1").writer == "bench:e2"
+    with pytest.raises(StaleWriterError, match="begun by bench:e2"):
+        late.store(claimed, "here")
+    db.scans.set_status("S1", "completed", writer="bench:e2")
+
+
+def test_a_scan_opened_again_while_somebody_edits_its_sample(
+    db: DatabaseService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scan = CoreScan(sample=Sample("W1", additional_tags=["cold"]))
+    db.create_scan_from_pybirch(scan)
+    db.samples.update("W1", additional_tags=[])
+    other = Meanwhile(partial(db.samples.update, "W1", additional_tags=["own", "cold"]))
+
+    def keep(*given: Any, **more: Any) -> Any:
+        other.begin()
+        return keep_sample(*given, **more)
+
+    monkeypatch.setattr("database.services.scans.keep_sample", keep)
+    db.create_scan_from_pybirch(scan)
+    other.end()
+    assert other.error is None
+    assert db.get_sample("W1").additional_tags == ["own", "cold"]

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import pytest
 
@@ -8,6 +9,7 @@ from database.services import DatabaseService
 from pybirch.errors import FieldError, StaleWriterError
 from pybirch.events import Readings
 from pybirch.states import QueueState, ScanState
+from tests.database.racing import at_once, meanwhile
 
 MakeReadings = Callable[..., Readings]
 
@@ -94,3 +96,71 @@ def test_a_life_that_is_over_does_not_begin_what_it_had_taken_up(db: DatabaseSer
 def test_names_that_cannot_be_fenced_are_refused(db: DatabaseService, name: str, epoch: str) -> None:
     with pytest.raises(FieldError):
         db.stations.attach(name, epoch=epoch)
+
+
+def test_a_new_station_that_comes_by_several_ways_at_once(db: DatabaseService) -> None:
+    """Its line and its first frame."""
+    for number in range(8):
+        name = f"bench {number}"
+        failed = at_once(*[partial(db.stations.attach, name, epoch="e1", pid=7)] * 4)
+        assert failed == []
+        assert db.stations.get(name).is_attached
+
+
+def test_the_end_of_an_earlier_life_ends_nothing_of_the_next(db: DatabaseService) -> None:
+    db.stations.attach("bench", epoch="e1")
+    db.scans.create(scan_id="A", writer="bench:e1", status="running")
+    with meanwhile(partial(db.stations.attach, "bench", epoch="e2")):
+        db.stations.detach("bench", "e1", "exited with code 9")
+    assert db.stations.is_living("bench:e2")
+    assert db.scans.get("A").status is ScanState.INTERRUPTED
+
+
+@pytest.mark.parametrize("state", ["queued", "interrupted"])
+def test_a_scan_that_just_begins_ends_with_its_writers_life(db: DatabaseService, state: str) -> None:
+    db.stations.attach("bench", epoch="e1")
+    db.queues.attach("Q", "bench")
+    db.scans.create(scan_id="A", status=state, queue_id="Q")
+    db.scans.claim("A", "bench:e1")
+    with meanwhile(partial(db.stations.attach, "bench", epoch="e2"), before="commit") as other:
+        db.scans.set_status("A", "running", writer="bench:e1")
+    assert other.error is None
+    assert db.scans.get("A").status is ScanState.INTERRUPTED
+    with pytest.raises(StaleWriterError):
+        db.scans.set_status("A", "completed", writer="bench:e1")
+
+
+def test_a_queue_that_just_starts_rests_when_its_station_is_gone(db: DatabaseService) -> None:
+    db.stations.attach("bench", epoch="e1")
+    db.queues.attach("Q", "bench")
+    with meanwhile(partial(db.stations.detach, "bench", "e1"), before="commit") as other:
+        db.queues.set_status("Q", "running")
+    assert other.error is None
+    assert db.queues.get("Q").status is QueueState.IDLE
+
+
+@pytest.mark.parametrize("state", ["queued", "interrupted"])
+def test_what_is_just_taken_up_by_a_life_that_ends_is_nobodys(db: DatabaseService, state: str) -> None:
+    db.stations.attach("bench", epoch="e1")
+    db.scans.create(scan_id="A", status=state)
+    with meanwhile(partial(db.stations.attach, "bench", epoch="e2")) as other:
+        db.scans.claim("A", "bench:e1")
+    assert other.error is None
+    with pytest.raises(StaleWriterError, match="A"):
+        db.scans.set_status("A", "running", writer="bench:e1")
+
+
+def test_a_life_that_is_over_does_not_go_on_with_what_it_had_taken_up(
+    db: DatabaseService, make_readings: MakeReadings
+) -> None:
+    db.stations.attach("bench", epoch="e1")
+    db.scans.create(scan_id="A", status="interrupted")
+    db.scans.claim("A", "bench:e1")
+    assert db.stations.attach("bench", epoch="e2").interrupted == []
+    with pytest.raises(StaleWriterError, match="taken from bench:e1"):
+        db.scans.set_status("A", "running", writer="bench:e1")
+    with pytest.raises(StaleWriterError):
+        db.readings.append("A", [make_readings(0, 3)], writer="bench:e1")
+    db.scans.claim("A", "bench:e2")
+    db.stations.attach("bench", epoch="e3")
+    assert db.scans.get("A").writer == "bench:e2/ended"

@@ -129,17 +129,16 @@ class DataManager:
         self._waiting.pop((scan_id, measurement), None)
 
     def _append(self, scan_id: str, measurement: str, times: Any, values: dict[str, Any]) -> int:
-        first = self._db.readings.last_indexes(scan_id).get(measurement, -1) + 1
         block = Readings(
             scan_id=scan_id,
             measurement=measurement,
-            first_index=first,
-            steps=np.arange(first, first + len(times), dtype=np.int64),
+            first_index=0,
+            steps=np.arange(len(times), dtype=np.int64),
             times=times,
             positions={},
             values=values,
         )
-        return self._db.readings.append(scan_id, [block], **self._chunks)
+        return self._db.readings.add(scan_id, block, **self._chunks)
 
 
 def _numbers(values: Mapping[str, Any]) -> dict[str, NDArray[np.float64]]:

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from sqlalchemy import Table, insert
 
 from database.care import archive as module
 from database.care.archive import archive, older_than, unarchive
+from database.care.leftovers import remove_all_leftovers
 from database.errors import DamagedDataError, InArchiveError
 from database.services import DatabaseService
 from database.session import Database
@@ -18,6 +22,7 @@ from pybirch.errors import FieldError, IllegalTransitionError, NotFoundError
 from tests.database.care.filling import fill, found, readings, require_readings, rows_of
 from tests.database.care.killing import every_kill
 from tests.database.care.test_check import flip, number_of
+from tests.database.racing import meanwhile
 
 
 @pytest.fixture
@@ -131,8 +136,144 @@ def test_a_copy_that_differs_removes_nothing(
     require_readings(db)
 
 
+<<<<<<< HEAD
 def test_another_databases_archive_is_refused(empty_record: Path, old: Path, tmp_path: Path) -> None:
     db = DatabaseService(shutil.copy(empty_record, tmp_path / "lab.db"))
+=======
+def after_comparing(monkeypatch: pytest.MonkeyPatch, act: Callable[[], object]) -> None:
+    """Have something done once, when a copy was found to be whole and before it counts."""
+    compared, left = module._compare, [act]
+
+    def compare(*given: Any) -> None:
+        compared(*given)
+        for each in left[:]:
+            left.remove(each)
+            each()
+
+    monkeypatch.setattr(module, "_compare", compare)
+
+
+def test_an_array_that_comes_while_its_scan_is_archived_is_kept(
+    db: DatabaseService, old: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(db)
+    number = db.readings.measurements("S1")[0].id
+    after_comparing(monkeypatch, lambda: db.arrays.create(number, np.arange(7), name="late"))
+    with pytest.raises(DamagedDataError, match="changed while it was archived; it stays"):
+        archive(db.database, ["S1"], old)
+    assert archive(db.database, ["S1"], old) == ["S1"]
+    with DatabaseService(old, migrate=False) as there:
+        assert [row.name for row in there.arrays.of(number)] == ["image", "small", "late"]
+
+
+def test_an_array_that_is_just_being_stored_is_kept(db: DatabaseService, old: Path) -> None:
+    fill(db)
+    number = db.readings.measurements("S1")[0].id
+    with meanwhile(lambda: archive(db.database, ["S1"], old)):
+        db.arrays.create(number, np.arange(7), name="late")
+    place = db.database if db.scans.get("S1").archive is None else old
+    assert rows_of(place)["measurement_data_arrays"] == 3
+
+
+def test_what_another_program_still_removes_is_not_brought_back_in_part(
+    db: DatabaseService, old: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`pybirch db archive` was still removing what was left here."""
+    fill(db)
+    archive(db.database, ["S1"], old)
+    after_comparing(monkeypatch, lambda: remove_all_leftovers(db.database))
+    with pytest.raises(DamagedDataError, match="stays in its archive"):
+        unarchive(db.database, ["S1"])
+    require_in_archive(old, "S1")
+    assert unarchive(db.database, ["S1"]) == ["S1"]
+    require_readings(db)
+
+
+def test_of_two_that_bring_a_scan_back_one_does(
+    db: DatabaseService, old: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(db)
+    before = rows_of(db.database)
+    archive(db.database, ["S1"], old)
+    batches, others = module._batches, [lambda: unarchive(db.database, ["S1"])]
+
+    def after_the_other(*given: Any) -> Any:
+        found = list(batches(*given))
+        if others:
+            others.pop()()
+        return found
+
+    monkeypatch.setattr(module, "_batches", after_the_other)
+    with pytest.raises(IllegalTransitionError, match="by another program meanwhile"):
+        unarchive(db.database, ["S1"])
+    assert rows_of(db.database) == before
+    require_readings(db)
+
+
+def test_two_that_bring_a_scan_back_at_once_hear_of_each_other(
+    db: DatabaseService, old: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(db)
+    archive(db.database, ["S1"], old)
+    batches, others = module._batches, [True]
+
+    def as_the_other_puts(there: Database, table: Table, scan: int) -> Any:
+        for batch in batches(there, table, scan):
+            if others and there.file == old and others.pop():
+                db.database.transact_core(lambda c, b=batch: c.execute(insert(table), b))
+            yield batch
+
+    monkeypatch.setattr(module, "_batches", as_the_other_puts)
+    with pytest.raises(IllegalTransitionError, match="by another program meanwhile"):
+        unarchive(db.database, ["S1"])
+    require_in_archive(old, "S1")
+    assert unarchive(db.database, ["S1"]) == ["S1"]
+    require_readings(db)
+
+
+def test_of_two_that_archive_a_scan_the_later_spoils_nothing(
+    db: DatabaseService, old: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The former has removed already what the later would copy over what the former has kept."""
+    fill(db)
+    write, others = module._write, [lambda: archive(db.database, ["S1"], old)]
+
+    def after_the_other(*given: Any) -> None:
+        if others:
+            others.pop()()
+        write(*given)
+
+    monkeypatch.setattr(module, "_write", after_the_other)
+    with pytest.raises(IllegalTransitionError, match="archived by another program meanwhile"):
+        archive(db.database, ["S1"], old)
+    require_in_archive(old, "S1")
+    assert unarchive(db.database, ["S1"]) == ["S1"]
+    require_readings(db)
+
+
+def test_a_scan_that_is_archived_again_as_soon_as_it_is_back_is_kept_there(
+    db: DatabaseService, old: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(db)
+    archive(db.database, ["S1"], old)
+    transact, others = Database.transact_core, [lambda: archive(db.database, ["S1"], old)]
+
+    def then_the_other(self: Database, *given: Any, **more: Any) -> Any:
+        done = transact(self, *given, **more)
+        if others and db.scans.get("S1").archive is None:
+            others.pop()()
+        return done
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Database, "transact_core", then_the_other)
+        unarchive(db.database, ["S1"])
+    assert db.scans.get("S1").archive is not None
+    require_in_archive(old, "S1")
+
+
+def test_another_databases_archive_is_refused(sqlite_model: Path, old: Path, tmp_path: Path) -> None:
+    db = DatabaseService(shutil.copy(sqlite_model, tmp_path / "lab.db"))
+>>>>>>> 419a986035c6803f3d3bdb6232be856a8e09ce76
     with DatabaseService(tmp_path / "another.db") as another:
         fill(another, "other")
         fill(another, "more")

@@ -114,6 +114,8 @@ def test_missing_blocks_are_ranges(filled: DatabaseService) -> None:
     ]
     do(filled, f"DELETE FROM measurement_blocks WHERE {mine} > 768", owner=owner)
     assert f"scan S1, measurement 'iv', readings 832 to {FULL + 5}: missing" in said(filled)
+    do(filled, "DELETE FROM measurement_blocks WHERE measurement_object_id = :owner", owner=owner)
+    assert f"scan S1, measurement 'iv', readings 0 to {FULL + 5}: missing" in said(filled)
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from database.importers.tables import read_table
 from database.importers.things import import_table
 from database.services import DatabaseService
 from pybirch.errors import FieldError
+from tests.database.racing import meanwhile
 
 
 @pytest.fixture
@@ -221,3 +223,12 @@ def test_a_file_that_is_too_large_is_not_read(file: Any, monkeypatch: pytest.Mon
 
     with pytest.raises(FieldError, match="larger than 3"):
         tables.read_bytes(file("1234"), 3)
+
+
+def test_a_sample_that_somebody_edits_meanwhile(db: DatabaseService, file: Any) -> None:
+    db.samples.create(sample_id="a", additional_tags=["old"])
+    table = file("sample_id,tags\na,old;new\n")
+    with meanwhile(partial(db.samples.update, "a", additional_tags=["new", "own"])) as other:
+        report = import_table(db, table, things="samples")
+    assert (other.error, report.stored) == (None, True)
+    assert db.samples.get("a").additional_tags == ["new", "own"]
