@@ -136,10 +136,6 @@ def test_a_copy_that_differs_removes_nothing(
     require_readings(db)
 
 
-<<<<<<< HEAD
-def test_another_databases_archive_is_refused(empty_record: Path, old: Path, tmp_path: Path) -> None:
-    db = DatabaseService(shutil.copy(empty_record, tmp_path / "lab.db"))
-=======
 def after_comparing(monkeypatch: pytest.MonkeyPatch, act: Callable[[], object]) -> None:
     """Have something done once, when a copy was found to be whole and before it counts."""
     compared, left = module._compare, [act]
@@ -271,9 +267,8 @@ def test_a_scan_that_is_archived_again_as_soon_as_it_is_back_is_kept_there(
     require_in_archive(old, "S1")
 
 
-def test_another_databases_archive_is_refused(sqlite_model: Path, old: Path, tmp_path: Path) -> None:
-    db = DatabaseService(shutil.copy(sqlite_model, tmp_path / "lab.db"))
->>>>>>> 419a986035c6803f3d3bdb6232be856a8e09ce76
+def test_another_databases_archive_is_refused(empty_record: Path, old: Path, tmp_path: Path) -> None:
+    db = DatabaseService(shutil.copy(empty_record, tmp_path / "lab.db"))
     with DatabaseService(tmp_path / "another.db") as another:
         fill(another, "other")
         fill(another, "more")
