@@ -78,10 +78,9 @@ class Stations(Records[Station]):
             interrupted = []
             if row.epoch == epoch:
                 row.detached_at, row.detach_reason = now(), reason
-                interrupted = self._interrupt(
-                    session, f"{name}:{epoch}", reason or f"station {name} has ended"
-                )
                 self._idle_queues(session, name)
+                why = reason or f"station {name} has ended"
+                interrupted = self._interrupt(session, f"{name}:{epoch}", why)
             session.flush()
             row.interrupted = interrupted
             return row
