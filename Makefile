@@ -9,6 +9,7 @@ PYTHON ?=
 HOST ?=
 PORT ?=
 ARGS ?=
+JOBS ?= auto --maxprocesses 4
 
 PY := $(VENV)/bin/python
 PIP := $(PY) -m pip install --quiet --quiet --disable-pip-version-check
@@ -22,7 +23,7 @@ help:
 	@echo 'make demo      the demo laboratory in your browser (PORT=5001 HOST=127.0.0.1 choose the address)'
 	@echo 'make install   what the demo needs, without starting it'
 	@echo 'make gui       the same laboratory in a window'
-	@echo 'make test      all checks and tests (ARGS="tests/cli -x" goes to pytest)'
+	@echo 'make test      all checks and tests (ARGS="tests/cli -x" goes to pytest; JOBS=0: one at a time)'
 	@echo 'make check     ruff, pyright and import-linter alone'
 	@echo 'make bench     the benchmarks, as a table'
 	@echo 'make soak      the long proofs: programs killed again and again'
@@ -44,7 +45,7 @@ test: $(VENV)/.installed-dev $(VENDOR)
 	done || [ -n "$(CHROMIUM)" ] || [ -d "/Applications/Google Chrome.app" ] || \
 	  echo 'Chromium was not found, so the browser tests will be skipped: sudo apt install chromium (macOS: brew install --cask chromium)'
 	@$(MAKE) --no-print-directory check; checked=$$?; \
-	$(PY) -m pytest $(ARGS); tested=$$?; \
+	$(PY) -m pytest -n $(JOBS) --dist worksteal $(ARGS); tested=$$?; \
 	if [ $$checked -ne 0 ]; then echo '`make check` found something; see above the tests.'; exit $$checked; fi; \
 	exit $$tested
 

@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 
+from tests.conftest import until
 from tests.system.running import RunningLab
 
+DEMO_SCANS = 5
 QUICK = "0.04"
 """PYBIRCH_DEMO_PACE that runs the demo's bench in some seconds."""
 
@@ -30,6 +32,10 @@ def start(tmp_path: Path) -> Iterator[Callable[..., RunningLab]]:
         folder.mkdir()
         lab = RunningLab(folder, *arguments, **options)
         running.append(lab)
+        if "--demo" in arguments:
+            until(
+                lambda: lab.get("/api/scans")["total"] >= DEMO_SCANS, 30, "the station has queued its scans"
+            )
         return lab
 
     yield start_lab
