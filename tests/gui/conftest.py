@@ -131,7 +131,7 @@ def open_window(qtbot: Any) -> Iterator[Callable[..., MainWindow]]:
     for window in opened:
         window._may_close = True
         window.close()
-    qtbot.waitUntil(lambda: not threads_since(before, "observer", "remote lab"))
+    qtbot.waitUntil(lambda: not threads_since(before, "observer", "remote lab"), timeout=15_000)
     of_others = ("scan", "queue", "fake server")
     of_servers = ("(_send_ping)", "(_service_task)", "(process_request_thread)")
 
@@ -139,4 +139,7 @@ def open_window(qtbot: Any) -> Iterator[Callable[..., MainWindow]]:
         new = threads_since(before, "")
         return [t for t in new if not t.startswith(of_others) and not t.endswith(of_servers)]
 
-    qtbot.waitUntil(lambda: left() == [])
+    def is_alone() -> None:
+        assert left() == []
+
+    qtbot.waitUntil(is_alone, timeout=15_000)

@@ -42,10 +42,10 @@ def test_a_plain_queue_is_recorded_and_commanded(
         page = person(server)
         page.goto(f"{server.url}/queues/script-queue")
         page.click("#queue-start")
-        until(lambda: queue.get_handle(0).state == "running", 5, "the page's click started the queue")
+        until(lambda: queue.get_handle(0).state == "running", what="the page's click started the queue")
         page.goto(f"{server.url}/scans/{scan_id}")
         page.click("#scan-pause")
-        until(lambda: queue.get_handle(0).state == "paused", 3, "the page's click paused the scan")
+        until(lambda: queue.get_handle(0).state == "paused", what="the page's click paused the scan")
 
         before = server.pid("server")
         server.kill("server")
@@ -73,7 +73,7 @@ def test_a_scan_is_rewound_from_its_page(server: RunningLab, person: Callable[[R
     queue = Queue("script-queue")
     bridge = setup_websocket_integration(queue, server_url=server.url, token=server.token)
     try:
-        scan_id = queue.enqueue(script_scan(120, delay=0.02))
+        scan_id = queue.enqueue(script_scan(300, delay=0.02))
         scan = queue.get_handle(0).scan
         page = person(server)
         page.goto(f"{server.url}/scans/{scan_id}")
@@ -84,17 +84,19 @@ def test_a_scan_is_rewound_from_its_page(server: RunningLab, person: Callable[[R
         page.click("dialog [value=beginning]")
         page.fill("dialog .reason", "the lamp was off")
         page.click("dialog [data-answer=yes]")
-        until(lambda: any("rewound to step 0" in line.message for line in queue.get_logs()), 5, "it is told")
+        until(
+            lambda: any("rewound to step 0" in line.message for line in queue.get_logs()), what="it is told"
+        )
         page.click("#scan-pause")
-        until(lambda: scan.state == "paused", 5, "it still hears a pause")
+        until(lambda: scan.state == "paused", what="it still hears a pause")
         queue.resume(scan_id)
         assert queue.wait_for_completion(60)
         assert scan.state == "completed", scan.error
 
         counts = scan.counts
-        assert counts["volts"] > 120
+        assert counts["volts"] > 300
         newest = list(scan.data["volts"].index)
-        assert len(newest) == 120
+        assert len(newest) == 300
         told = server.get(f"/api/scan/{scan_id}/data/volts")
         assert (told["indexes"], told["total"]) == (newest, counts["volts"])
         shape = server.get(f"/api/scan/{scan_id}")
