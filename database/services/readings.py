@@ -130,7 +130,7 @@ class ReadingsService:
             NotFoundError: no such scan or measurement.
             InArchiveError: the scan's readings lie in an archive.
         """
-        with self._db.moment() as session:
+        with self._db.read() as session:
             connection = session.connection()
             owner, found = self._owner(connection, scan_id, measurement)
             start, end = _bounds(start, end, found.next_index)
@@ -153,7 +153,7 @@ class ReadingsService:
         Args:
             newest: without those that were repeated after a rewind.
         """
-        with self._db.moment() as session:
+        with self._db.read() as session:
             connection = session.connection()
             owner, found = self._owner(connection, scan_id, measurement)
             runs = replacements.fetch(connection, owner.id) if found.replaced else []
