@@ -59,12 +59,13 @@ def show(block: Readings) -> None:
 
 
 def restless(queue: DatabaseQueue, rewinds: int) -> Callable[[Readings], None]:
-    """Has each scan measure its line, or the one before it too, again at every third tick, so often."""
+    """Has each scan measure its line, or the one before it too, again at its first tick and each third after
+    it, so often: a life may be too short for more than the first."""
     ticks: dict[str, int] = {}
 
     def look(block: Readings) -> None:
         ticks[block.scan_id] = tick = ticks.get(block.scan_id, 0) + 1
-        if tick % 3 == 0 and tick <= 3 * rewinds:
+        if tick % 3 == 1 and tick <= 3 * rewinds:
             with suppress(PyBirchError):
                 queue.rewind(block.scan_id, max(0, int(block.steps[-1]) - POINTS) if tick % 2 else None)
 
