@@ -121,13 +121,6 @@ class EquipmentService(Records[Equipment]):
         """Every instrument as screens show it."""
         return [shown(row) for row in self.list(limit=1000)]
 
-    def _alone(self, session: Session, key: Key) -> Equipment:
-        """The instrument, whose status is this transaction's alone; read after it was locked, since the
-        status is a row of its own."""
-        lock = self._select(key).with_only_columns(Equipment.id).with_for_update(key_share=True)
-        session.execute(lock)
-        return self._load(session, key)
-
     def _remember(self, session: Session, number: int, new: InstrumentState, error: str | None) -> None:
         session.add(EquipmentStatusChange(equipment_id=number, status=new, error_message=error))
         session.flush()

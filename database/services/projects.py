@@ -147,11 +147,6 @@ class Projects(Records[Project]):
         with self._db.read() as session:
             return tuple(session.scalars(query.order_by(Project.id)))
 
-    def _alone(self, session: Session, key: Key) -> Project:
-        """The project, whose members are this transaction's alone."""
-        row = session.scalars(self._select(key).with_for_update(key_share=True)).first()
-        return row or self._load(session, key)
-
     def _membership(self, session: Session, project: Key, user: Key) -> ProjectMember:
         row, person = self._alone(session, project), _user(session, user)
         member = _member(session, row.id, person.id)

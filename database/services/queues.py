@@ -9,7 +9,6 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, selectinload
-from sqlalchemy.orm.interfaces import ORMOption
 
 from database.models.project import Project
 from database.models.queue import Queue
@@ -130,11 +129,6 @@ class Queues(Records[Queue]):
                 scan.queue_order = wanted.get(scan.scan_id, wanted.get(scan.id, behind + old))
 
         self._db.transact(work, repeatable=True)
-
-    def _alone(self, session: Session, key: Key, *options: ORMOption) -> Queue:
-        """The queue, whose state and order are this transaction's alone."""
-        query = self._select(key).options(*options).with_for_update(key_share=True)
-        return session.scalars(query).first() or self._load(session, key)
 
     def _resolved(self, session: Session, fields: Mapping[str, Any]) -> dict[str, Any]:
         resolved = dict(fields)

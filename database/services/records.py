@@ -149,6 +149,12 @@ class Records(Generic[M]):
             raise NotFoundError(f"there is no {self._noun.lower()} {key!r}")
         return row
 
+    def _alone(self, session: Session, key: Key, *options: ORMOption) -> M:
+        """`_load`, once what belongs to the row is this transaction's alone; others may refer to it still."""
+        number = self._table[self._number]
+        session.execute(self._select(key).with_only_columns(number).with_for_update(key_share=True))
+        return self._load(session, key, *options)
+
     def _loaded(self, session: Session, row: M) -> M:
         """The stored row with everything a reader may look at."""
         session.flush()
